@@ -1,0 +1,70 @@
+"""convariant: convolutional networks built, understood, and run as fast as their arithmetic allows.
+
+This file only re-exports. Everything but the errors loads on first use, so that importing the
+package costs milliseconds and never touches torch or an optional dependency.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from convariant.errors import (
+    CompileError,
+    ConvariantError,
+    DataError,
+    GeometryError,
+    GraphError,
+    MissingDependencyError,
+    ModelFileError,
+    ShapeError,
+    UnknownNameError,
+)
+
+if TYPE_CHECKING:
+    from convariant import functional, geometry, models, nn, reference
+    from convariant.geometry import Geometry
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "CompileError",
+    "ConvariantError",
+    "DataError",
+    "Geometry",
+    "GeometryError",
+    "GraphError",
+    "MissingDependencyError",
+    "ModelFileError",
+    "ShapeError",
+    "UnknownNameError",
+    "__version__",
+    "functional",
+    "geometry",
+    "models",
+    "nn",
+    "reference",
+]
+
+# public name -> the module that has it; a name that is itself a module maps to its own path
+_LAZY = {
+    "Geometry": "convariant.geometry",
+    "functional": "convariant.functional",
+    "geometry": "convariant.geometry",
+    "models": "convariant.models",
+    "nn": "convariant.nn",
+    "reference": "convariant.reference",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LAZY:
+        raise AttributeError(f"module 'convariant' has no attribute {name!r}")
+    module = importlib.import_module(_LAZY[name])
+    value = module if _LAZY[name].rpartition(".")[2] == name else getattr(module, name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return __all__
