@@ -17,6 +17,7 @@ from convariant.errors import (
     GraphError,
     MissingDependencyError,
     ModelFileError,
+    OptionError,
     ShapeError,
     UnknownNameError,
 )
@@ -36,6 +37,7 @@ __all__ = [
     "GraphError",
     "MissingDependencyError",
     "ModelFileError",
+    "OptionError",
     "ShapeError",
     "UnknownNameError",
     "__version__",

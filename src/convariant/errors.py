@@ -3,7 +3,8 @@
 ```
 ConvariantError
 ├── GeometryError            numbers of a window that do not fit together (also a ValueError)
-├── ShapeError               a tensor that does not fit an operator or a network (also a RuntimeError)
+├── ShapeError               a tensor that does not fit an operator or network (also a RuntimeError)
+├── OptionError              an option unknown to a model, task... or out of range (also ValueError)
 ├── UnknownNameError         no model, data set, transform... of that name (also a ValueError)
 ├── DataError                images, masks or labels that cannot be used
 ├── ModelFileError           a model folder, checkpoint or ONNX file that cannot be read
@@ -29,6 +30,7 @@ __all__ = [
     "GraphError",
     "MissingDependencyError",
     "ModelFileError",
+    "OptionError",
     "ShapeError",
     "UnknownNameError",
 ]
@@ -44,6 +46,10 @@ class GeometryError(ConvariantError, ValueError):
 
 class ShapeError(ConvariantError, RuntimeError):
     """A tensor whose shape, type or device does not fit an operator or a network."""
+
+
+class OptionError(ConvariantError, ValueError):
+    """An option that a model, task... does not have, or a value that it does not take."""
 
 
 class UnknownNameError(ConvariantError, ValueError):

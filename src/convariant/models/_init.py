@@ -1,0 +1,19 @@
+"""The initial weights of networks that are trained from scratch."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from torch import nn
+
+
+def initialise(network: nn.Module, mode: Literal["fan_in", "fan_out"] = "fan_in") -> None:
+    """He's normal initialisation for ReLU in every convolution and linear layer, biases zero.
+
+    Source: He et al., Delving deep into rectifiers, 2015 (arXiv 1502.01852).
+    """
+    for module in network.modules():
+        if isinstance(module, (nn.Conv2d, nn.ConvTranspose2d, nn.Linear)):
+            nn.init.kaiming_normal_(module.weight, mode=mode, nonlinearity="relu")
+            if module.bias is not None:
+                nn.init.zeros_(module.bias)
