@@ -1,0 +1,1 @@
+"""What the tests share: comparison with the truth, and window configurations."""
