@@ -19,6 +19,8 @@ from convariant.errors import (
     ModelFileError,
     OptionError,
     ShapeError,
+    StorageError,
+    TrainingInterruptedError,
     UnknownNameError,
 )
 
@@ -39,6 +41,8 @@ __all__ = [
     "ModelFileError",
     "OptionError",
     "ShapeError",
+    "StorageError",
+    "TrainingInterruptedError",
     "UnknownNameError",
     "__version__",
     "functional",

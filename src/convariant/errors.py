@@ -8,6 +8,8 @@ ConvariantError
 ├── UnknownNameError         no model, data set, transform... of that name (also a ValueError)
 ├── DataError                images, masks or labels that cannot be used
 ├── ModelFileError           a model folder, checkpoint or ONNX file that cannot be read
+├── StorageError             a file that cannot be written: no room, no permission (also an OSError)
+├── TrainingInterruptedError training that was stopped from outside; a checkpoint remains
 ├── GraphError               a network that cannot be captured, or a graph that breaks its own rules
 ├── CompileError             a program that cannot be built or called this way
 └── MissingDependencyError   an optional package that is not installed (also an ImportError)
@@ -32,6 +34,8 @@ __all__ = [
     "ModelFileError",
     "OptionError",
     "ShapeError",
+    "StorageError",
+    "TrainingInterruptedError",
     "UnknownNameError",
 ]
 
@@ -73,6 +77,14 @@ class DataError(ConvariantError, ValueError):
 
 class ModelFileError(ConvariantError, ValueError):
     """A model folder, checkpoint, safetensors or ONNX file that cannot be read."""
+
+
+class StorageError(ConvariantError, OSError):
+    """A file that cannot be written: no room on the disk, no permission, a folder in its place."""
+
+
+class TrainingInterruptedError(ConvariantError):
+    """Training that Ctrl-C or a termination signal stopped; a checkpoint to go on from remains."""
 
 
 class GraphError(ConvariantError, ValueError):
