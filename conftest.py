@@ -1,8 +1,9 @@
-"""Runs the Python in README.md and docs/ as tests, each page from top to bottom in a folder of its own."""
+"""Runs the Python in README.md and docs/ as tests: each page top to bottom, in its own folder."""
 
 from __future__ import annotations
 
 import os
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -11,14 +12,14 @@ from sybil.parsers.markdown import PythonCodeBlockParser, SkipParser
 
 
 def enter_own_folder(namespace: dict[str, Any]) -> None:
-    import tempfile
-
+    """Set up a page: what it writes goes to a folder that is removed afterwards."""
     namespace["_folder"] = tempfile.TemporaryDirectory()
     namespace["_home"] = Path.cwd()
     os.chdir(namespace["_folder"].name)
 
 
 def leave_own_folder(namespace: dict[str, Any]) -> None:
+    """Tear a page down."""
     os.chdir(namespace["_home"])
     namespace["_folder"].cleanup()
 
