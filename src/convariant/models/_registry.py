@@ -38,7 +38,12 @@ _TABLE: dict[str, ModelInfo] = {}
 
 
 def register(
-    *, task: Task, input_size: tuple[int, int], params: int, macs: int, paper: str
+    *,
+    input_size: tuple[int, int],
+    params: int,
+    macs: int,
+    paper: str,
+    task: Task = "classification",
 ) -> Callable[[Callable[P, N]], Callable[P, N]]:
     """Enter a builder in the table under its own name; its options are checked at every call."""
 

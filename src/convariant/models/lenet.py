@@ -7,10 +7,10 @@ from typing import Literal
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from convariant.errors import OptionError
 from convariant.models._init import initialise
 from convariant.models._network import Network
 from convariant.models._registry import register
+from convariant.models._sizes import feature_side
 
 _ACTIVATIONS = {"relu": nn.ReLU, "tanh": nn.Tanh}
 _POOLINGS = {"max": nn.MaxPool2d, "average": nn.AvgPool2d}
@@ -40,16 +40,11 @@ class LeNet5(Network):
         super().__init__(
             num_classes=num_classes, in_channels=in_channels, input_size=(input_size, input_size)
         )
-        if input_size < 16:
-            raise OptionError(
-                f"lenet5 takes input_size of at least 16, but got {input_size}; "
-                "smaller images are centred on the field, so leave it at 32"
-            )
-        side = ((input_size - 4) // 2 - 4) // 2  # after 5x5, halving, 5x5, halving
         self.c1 = nn.Conv2d(in_channels, 6, 5)
         self.s2 = _POOLINGS[pooling](2)
         self.c3 = nn.Conv2d(6, 16, 5)
         self.s4 = _POOLINGS[pooling](2)
+        side = feature_side(self, input_size, "lenet5")
         self.c5 = nn.Linear(16 * side * side, 120)
         self.f6 = nn.Linear(120, 84)
         self.output = nn.Linear(84, num_classes)
@@ -75,7 +70,6 @@ class LeNet5(Network):
 
 
 @register(
-    task="classification",
     input_size=(32, 32),
     params=61_706,
     macs=416_520,
