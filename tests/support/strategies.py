@@ -70,10 +70,11 @@ def pools(draw: st.DrawFn, axes: int | None = None, torch_accepts: bool = False)
     if torch_accepts:
         dilation = (1,) * n
         padding = tuple(draw(st.integers(0, k // 2)) for k in kernel_size)
+        smallest = kernel_size  # avg_pool3d takes no less, whatever the padding
     else:
         dilation, padding = draw(_per_axis(n, 1, 2)), draw(_paddings(n))
+        smallest = _smallest_input(Geometry.of(n, kernel_size, stride, padding, dilation))
     ceil_mode = draw(st.booleans())
-    smallest = _smallest_input(Geometry.of(n, kernel_size, stride, padding, dilation))
     return PoolConfig(
         "drawn",
         tuple(draw(st.integers(i, i + 4)) for i in smallest),

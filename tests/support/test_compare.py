@@ -7,65 +7,65 @@ import torch
 from support.compare import assert_close, assert_equal
 
 TRUTH = np.array([[1.0, -2.0, 3.0], [4.0, 5.0, -6.0]])
-ANY_COMPARISON = pytest.mark.parametrize("compare", [assert_close, assert_equal])
+ANY_COMPARISON = pytest.mark.parametrize("check", [assert_close, assert_equal])
 
 
 @ANY_COMPARISON
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.bfloat16, torch.float16])
-def test_the_truth_itself_passes(compare, dtype):
-    compare(torch.from_numpy(TRUTH).to(dtype), TRUTH, dtype=dtype)
+def test_the_truth_itself_passes(check, dtype):
+    check(torch.from_numpy(TRUTH).to(dtype), TRUTH, dtype=dtype)
 
 
 @ANY_COMPARISON
-def test_a_wrong_value_fails_and_is_named(compare):
+def test_a_wrong_value_fails_and_is_named(check):
     wrong = TRUTH.copy()
     wrong[1, 2] = -6.001
     with pytest.raises(AssertionError, match=r"1 of 6 values, the first at \(1, 2\)"):
-        compare(wrong, TRUTH)
+        check(wrong, TRUTH)
 
 
 @ANY_COMPARISON
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
-def test_a_nan_or_infinity_fails(compare, bad):
+def test_a_nan_or_infinity_fails(check, bad):
     wrong = TRUTH.copy()
     wrong[0, 0] = bad
     with pytest.raises(AssertionError, match="1 of 6 values"):
-        compare(wrong, TRUTH)
+        check(wrong, TRUTH)
 
 
 @ANY_COMPARISON
 @pytest.mark.parametrize("shape", [(6,), (3, 2), (1, 2, 3), (2, 1, 3)])
-def test_a_wrong_shape_fails(compare, shape):
+def test_a_wrong_shape_fails(check, shape):
     with pytest.raises(AssertionError, match="the result has shape"):
-        compare(TRUTH.reshape(shape), TRUTH)
+        check(TRUTH.reshape(shape), TRUTH)
 
 
 @ANY_COMPARISON
 @pytest.mark.parametrize("dtype", [torch.float32, torch.int64, torch.bool])
-def test_a_wrong_type_fails(compare, dtype):
+def test_a_wrong_type_fails(check, dtype):
     with pytest.raises(AssertionError, match="the truth float64"):
-        compare(torch.from_numpy(TRUTH).to(dtype), TRUTH)
+        check(torch.from_numpy(TRUTH).to(dtype), TRUTH)
 
 
 @ANY_COMPARISON
-def test_a_truth_with_nan_is_no_truth(compare):
+def test_a_truth_with_nan_is_no_truth(check):
     with pytest.raises(AssertionError, match="the truth has NaN"):
-        compare(TRUTH, np.full_like(TRUTH, np.nan))
+        check(TRUTH, np.full_like(TRUTH, np.nan))
 
 
 @ANY_COMPARISON
-def test_integers_must_be_equal(compare):
+def test_integers_must_be_equal(check):
     truth = torch.tensor([2**60, 2**60 + 1])
-    compare(truth.clone(), truth)
+    check(truth.clone(), truth)
     with pytest.raises(AssertionError, match="values differ"):
-        compare(truth + torch.tensor([0, 1]), truth)
+        check(truth + torch.tensor([0, 1]), truth)
 
 
 @ANY_COMPARISON
-def test_empty_results_have_a_shape_too(compare):
-    compare(np.zeros((0, 3)), np.zeros((0, 3)))
+def test_empty_results_have_a_shape_too(check):
+    check(np.zeros((0, 3)), np.zeros((0, 3)))
     with pytest.raises(AssertionError, match="the result has shape"):
-        compare(np.zeros((0, 3)), np.zeros((0, 2)))
+        check(np.zeros((0, 3)), np.zeros((0, 2)))
 
 
 def test_infinities_of_the_truth_must_be_met():
