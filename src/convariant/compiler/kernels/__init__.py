@@ -1,0 +1,29 @@
+"""Kernels: Python functions that emit the loop nest of one operation through the builder."""
+
+from convariant.compiler.kernels._direct import DirectConv
+from convariant.compiler.kernels._elementwise import ClearHalo, Convert, Elementwise
+from convariant.compiler.kernels._epilogue import Epilogue, Step
+from convariant.compiler.kernels._functions import BINARY, UNARY
+from convariant.compiler.kernels._grouped import GroupedConv
+from convariant.compiler.kernels._pool import Pool
+from convariant.compiler.kernels._resize import Resize, resize_table
+from convariant.compiler.kernels._softmax import Softmax
+from convariant.compiler.kernels._tile import Tile, choose_tile
+
+__all__ = [
+    "BINARY",
+    "UNARY",
+    "ClearHalo",
+    "Convert",
+    "DirectConv",
+    "Elementwise",
+    "Epilogue",
+    "GroupedConv",
+    "Pool",
+    "Resize",
+    "Softmax",
+    "Step",
+    "Tile",
+    "choose_tile",
+    "resize_table",
+]

@@ -1,0 +1,167 @@
+"""Convolution as sums of broadcast inputs times vectors of weights: pointwise, k x k, Linear."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from convariant.compiler.kernels._epilogue import Epilogue, Output, address
+from convariant.compiler.kernels._tile import Tile, TileSums
+from convariant.compiler.layout import Axis, Layout
+from convariant.compiler.llvm import Builder, Index, Pointer, Target
+
+__all__ = ["DirectConv"]
+
+# Channels (of a planar input: taps) whose multiply-adds are unrolled: enough to hide the loop.
+_UNROLL = 4
+
+
+@dataclass(frozen=True)
+class DirectConv:
+    """`y[n,o,p] = epilogue(bias[o] + sum over taps t and channels i of w[o,i,t] * x[n,i,p,t])`.
+
+    Arguments: x, weights, bias, y, then the epilogue's operands. The weights are packed as they are
+    read: [panel of vectors * lanes outputs][input block][kh][kw][lane of the block][output].
+    A tile keeps rows * columns * vectors sums in registers; each input channel costs `vectors`
+    weight loads and one broadcast per pixel. Work is n x bands of rows x panels; `weights_outer`
+    walks every pixel with one panel of weights (large weights), else every panel with one band of
+    rows (large images). Groups: each has whole blocks of inputs and whole panels of outputs.
+    """
+
+    x: Layout
+    y: Layout
+    rows: Axis
+    columns: Axis
+    tile: Tile
+    band: int
+    groups: int = 1
+    weights_outer: bool = False
+    epilogue: Epilogue = ()
+
+    @property
+    def depth(self) -> int:
+        """Input channels that one output reads."""
+        return self.x.channels // self.groups
+
+    def emit(self, target: Target, name: str) -> str:
+        """The kernel's LLVM IR."""
+        b = Builder(target, name)
+        x, weights, bias = (b.argument(i) for i in range(3))
+        output = Output(b, self.y, self.epilogue, first=3)
+        bands = -(-self.rows.count // self.band)
+        places = self.x.batch * bands
+        panels = self.y.blocks // self.tile.vectors
+        taps = self.rows.taps * self.columns.taps
+        panel_outputs = self.tile.vectors * b.lanes
+        with b.share(places * panels) as item:
+            if self.weights_outer:
+                panel, place = item // places, item % places
+            else:
+                panel, place = item % panels, item // panels
+            image, band = place // bands, place % bands
+            group = panel // (panels // self.groups)
+            job = _Panel(
+                conv=self,
+                b=b,
+                output=output,
+                x=address(x, self.x, image, group * (self.x.blocks // self.groups)),
+                weights=weights + panel * (self.depth * taps * panel_outputs),
+                bias=bias + panel * panel_outputs,
+                image=image,
+                block=panel * self.tile.vectors,
+            )
+            first = band * self.band
+            job.rows(first, b.minimum_index(first + self.band, self.rows.count))
+        return b.finish()
+
+    def pack(self, weight: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+        """A weight (co, ci / groups, kh, kw) in the order of reading, flat.
+
+        Outputs that fill up the last block have weights of zero.
+        """
+        co, ci, kh, kw = weight.shape
+        lanes, width = self.x.lanes, self.tile.vectors * self.y.lanes
+        padded = np.zeros((self.y.blocks * self.y.lanes, ci, kh, kw), np.float32)
+        padded[:co] = weight
+        panels = padded.reshape(-1, width, ci, kh, kw).transpose(0, 2, 3, 4, 1)
+        blocks = [
+            panels[:, i : i + lanes].transpose(0, 2, 3, 1, 4).reshape(len(panels), -1)
+            for i in range(0, ci, lanes)
+        ]
+        return np.ascontiguousarray(np.concatenate(blocks, axis=1)).ravel()
+
+
+@dataclass(frozen=True)
+class _Panel:
+    """One panel of outputs over a band of rows: where everything is."""
+
+    conv: DirectConv
+    b: Builder
+    output: Output
+    x: Pointer
+    weights: Pointer
+    bias: Pointer
+    image: Index
+    block: Index
+
+    def rows(self, first: Index, last: Index) -> None:
+        """Tiles of full height, then single rows."""
+        height = self.conv.tile.rows
+        whole = first + (last - first) // height * height
+        with self.b.loop(first, whole, height) as row:
+            self._columns(row, height)
+        if height > 1:
+            with self.b.loop(whole, last) as row:
+                self._columns(row, 1)
+
+    def _columns(self, row: Index, height: int) -> None:
+        """As many full tiles as fit, then a narrower one."""
+        width, count = self.conv.tile.columns, self.conv.columns.count
+        whole = count // width * width
+        with self.b.loop(0, whole, width) as column:
+            self._tile(row, column, height, width)
+        if whole < count:
+            self._tile(row, self.b.index(whole), height, count - whole)
+
+    def _tile(self, row: Index, column: Index, height: int, width: int) -> None:
+        b, conv = self.b, self.conv
+        rows, columns, lanes = conv.rows, conv.columns, b.lanes
+        x = address(
+            self.x,
+            conv.x,
+            row=row * rows.stride + rows.offset,
+            column=column * columns.stride + columns.offset,
+        )
+        tile = Tile(height, width, conv.tile.vectors)
+        sums = TileSums(b, tile, lambda v: b.load(self.bias + v * lanes))
+        whole, rest = divmod(conv.depth, conv.x.lanes)
+        with b.loop(0, whole) as block:
+            self._block(sums, x, block, conv.x.lanes)
+        if rest:
+            self._block(sums, x, b.index(whole), rest)
+        place = self.output.at(
+            self.image,
+            self.block,
+            row * rows.spread + rows.start,
+            column * columns.spread + columns.start,
+        )
+        for r, c, v, value in sums.results():
+            place.store(value, v, r * rows.spread, c * columns.spread)
+
+    def _block(self, sums: TileSums, x: Pointer, block: Index, lanes: int) -> None:
+        """Every tap of one block of input channels, of which `lanes` are real."""
+        b, conv = self.b, self.conv
+        kh, kw, outputs = conv.rows.taps, conv.columns.taps, conv.tile.vectors * b.lanes
+        apart = (conv.rows.stride * conv.x.row, conv.columns.stride * conv.x.column)
+        start = self.weights + block * (conv.x.lanes * kh * kw * outputs)
+        unrolled_taps = next(u for u in (4, 3, 2, 1) if kw % u == 0) if lanes == 1 else 1
+        with b.loop(0, kh) as i, b.loop(0, kw, unrolled_taps) as j:
+            for u in range(unrolled_taps):
+                tap = address(x, conv.x, 0, block, i * conv.rows.step, (j + u) * conv.columns.step)
+                weights = start + (i * kw + j + u) * (lanes * outputs)
+                unroll = next(u for u in (_UNROLL, 3, 2, 1) if lanes % u == 0)
+                with b.loop(0, lanes, unroll) as lane:
+                    for k in range(unroll):
+                        sums.multiply(tap + (lane + k), weights + (lane + k) * outputs, *apart)

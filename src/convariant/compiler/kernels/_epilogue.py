@@ -1,0 +1,86 @@
+"""What happens to a result between the accumulator and memory: one description for all kernels."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from convariant.compiler.kernels._functions import BINARY, UNARY
+from convariant.compiler.layout import Layout
+from convariant.compiler.llvm import Builder, Index, Pointer, Vector
+
+__all__ = ["Epilogue", "Output", "Place", "Step", "address"]
+
+
+@dataclass(frozen=True)
+class Step:
+    """One function applied to the running value v: `f(v, *params)`, or with an operand
+    `f(v, operand)` (`f(operand, v)` where reversed).
+
+    The operand is a tensor of its own layout, read at the place where v will be stored.
+    """
+
+    function: str
+    params: tuple[float, ...] = ()
+    operand: Layout | None = None
+    reverse: bool = False
+
+    def apply(self, b: Builder, value: Vector, operand: Vector | None) -> Vector:
+        """The emitted step."""
+        if operand is None:
+            return UNARY[self.function](b, value, *self.params)
+        pair = (operand, value) if self.reverse else (value, operand)
+        return BINARY[self.function](b, *pair)
+
+
+Epilogue: TypeAlias = tuple[Step, ...]
+
+
+def address(
+    start: Pointer,
+    layout: Layout,
+    image: Index | int = 0,
+    block: Index | int = 0,
+    row: Index | int = 0,
+    column: Index | int = 0,
+) -> Pointer:
+    """The first lane of a block at a pixel, from the address of element (0, 0, 0, 0)."""
+    offset = image * layout.image + block * layout.block
+    return start + (offset + row * layout.row + column * layout.column)
+
+
+@dataclass(frozen=True)
+class Place:
+    """One pixel of one block in the output and in every operand; `store` takes neighbours of it."""
+
+    output: Output
+    pointers: tuple[Pointer, ...] = field(repr=False)
+
+    def store(self, value: Vector, block: int = 0, row: int = 0, column: int = 0) -> None:
+        """Apply the epilogue and write, so many blocks, rows and columns further on."""
+        builder = self.output.builder
+        operands = iter(self.pointers[1:])
+        for step in self.output.epilogue:
+            operand = None
+            if step.operand is not None:
+                operand = builder.load(address(next(operands), step.operand, 0, block, row, column))
+            value = step.apply(builder, value, operand)
+        builder.store(value, address(self.pointers[0], self.output.layout, 0, block, row, column))
+
+
+class Output:
+    """The output of a kernel: argument `first` is the tensor, the operands follow in order."""
+
+    def __init__(self, builder: Builder, layout: Layout, epilogue: Epilogue, first: int) -> None:
+        self.builder, self.layout, self.epilogue = builder, layout, epilogue
+        operands = [step.operand for step in epilogue if step.operand is not None]
+        self._layouts: Sequence[Layout] = (layout, *operands)
+        self._starts = [builder.argument(first + i) for i in range(len(self._layouts))]
+
+    def at(
+        self, image: Index | int, block: Index | int, row: Index | int, column: Index | int
+    ) -> Place:
+        """The place of a pixel of a block."""
+        pairs = zip(self._starts, self._layouts, strict=True)
+        return Place(self, tuple(address(p, q, image, block, row, column) for p, q in pairs))

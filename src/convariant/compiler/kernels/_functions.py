@@ -1,0 +1,195 @@
+"""Functions of one or two vectors, as emitted code; names and meaning are those of the graph.
+
+NaN goes in and comes out, infinities behave as in PyTorch. Approximations were fitted for this file
+and stay within a few units in the last place (tests/compiler/test_kernels.py).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+
+from convariant.compiler.llvm import Builder, Vector
+
+__all__ = ["BINARY", "UNARY"]
+
+
+def polynomial(b: Builder, x: Vector, coefficients: Sequence[float]) -> Vector:
+    """Horner's rule, the highest power first."""
+    total = b.constant(coefficients[0])
+    for coefficient in coefficients[1:]:
+        total = b.fma(total, x, b.constant(coefficient))
+    return total
+
+
+def exponential(b: Builder, x: Vector) -> Vector:
+    """`e**x = 2**n * e**r` with n whole and |r| <= ln(2)/2; 2**n is two factors."""
+    x = b.at_most(b.at_least(x, b.constant(-104.0)), b.constant(89.0))
+    n = b.intrinsic("llvm.rint", x * b.constant(1 / math.log(2)))
+    r = b.fma(n, b.constant(-0.693359375), x)  # ln 2 in two parts: n * the first is exact
+    r = b.fma(n, b.constant(0.693359375 - math.log(2)), r)
+    power = polynomial(b, r, [1 / 5040, 1 / 720, 1 / 120, 1 / 24, 1 / 6, 0.5, 1.0, 1.0])
+    half = b.intrinsic("llvm.rint", n * b.constant(0.5))
+    return power * b.power_of_two(half) * b.power_of_two(n - half)
+
+
+def expm1(b: Builder, x: Vector) -> Vector:
+    """`e**x - 1`; a series where the difference would lose digits."""
+    series = [1 / math.factorial(k) for k in range(9, 0, -1)]
+    near = polynomial(b, x, series) * x
+    far = exponential(b, x) - b.constant(1.0)
+    return b.select(b.ordered(absolute(b, x), "<", b.constant(0.5)), near, far)
+
+
+def absolute(b: Builder, x: Vector) -> Vector:
+    """|x|."""
+    return b.intrinsic("llvm.fabs", x)
+
+
+def relu(b: Builder, x: Vector) -> Vector:
+    """max(x, 0)."""
+    return b.at_least(x, b.constant(0.0))
+
+
+def clip(b: Builder, x: Vector, low: float, high: float) -> Vector:
+    """min(max(x, low), high), as torch.clamp: where low > high the result is high."""
+    return b.at_most(b.at_least(x, b.constant(low)), b.constant(high))
+
+
+def leaky_relu(b: Builder, x: Vector, slope: float) -> Vector:
+    """The value where positive, else slope * x."""
+    return b.select(b.ordered(x, ">", b.constant(0.0)), x, x * b.constant(slope))
+
+
+def elu(b: Builder, x: Vector, alpha: float, scale: float) -> Vector:
+    """The value where positive, else alpha * (e**x - 1); times scale."""
+    below = expm1(b, x) * b.constant(alpha)
+    return b.select(b.ordered(x, ">", b.constant(0.0)), x, below) * b.constant(scale)
+
+
+def celu(b: Builder, x: Vector, alpha: float) -> Vector:
+    """The value where positive, else alpha * (e**(x/alpha) - 1)."""
+    below = expm1(b, x * b.constant(1 / alpha)) * b.constant(alpha)
+    return b.select(b.ordered(x, ">", b.constant(0.0)), x, below)
+
+
+def sigmoid(b: Builder, x: Vector) -> Vector:
+    """1 / (1 + e**-x)."""
+    one = b.constant(1.0)
+    return one / (one + exponential(b, negative(b, x)))
+
+
+def hard_sigmoid(b: Builder, x: Vector, slope: float, shift: float) -> Vector:
+    """Compute slope * x + shift, held within 0 and 1."""
+    return clip(b, b.fma(x, b.constant(slope), b.constant(shift)), 0.0, 1.0)
+
+
+def hard_swish(b: Builder, x: Vector) -> Vector:
+    """Compute x * clip(x + 3, 0, 6) / 6."""
+    return x * clip(b, x + b.constant(3.0), 0.0, 6.0) * b.constant(1 / 6)
+
+
+def silu(b: Builder, x: Vector) -> Vector:
+    """Compute x * sigmoid(x) as one division."""
+    return x / (b.constant(1.0) + exponential(b, negative(b, x)))
+
+
+def tanh(b: Builder, x: Vector) -> Vector:
+    """`1 - 2 / (e**2x + 1)`; a ratio of e**2x - 1 where that would lose digits."""
+    twice = expm1(b, x + x)
+    near = twice / (twice + b.constant(2.0))
+    one = b.constant(1.0)
+    size = absolute(b, x)
+    far = one - b.constant(2.0) / (exponential(b, size + size) + one)
+    far = b.intrinsic("llvm.copysign", far, x)
+    return b.select(b.ordered(size, "<", b.constant(0.25)), near, far)
+
+
+def mish(b: Builder, x: Vector) -> Vector:
+    """`x * tanh(log(1 + e**x)) = x * n / (n + 2)` with n = e**x * (e**x + 2)."""
+    power = exponential(b, b.at_most(x, b.constant(20.0)))
+    n = power * (power + b.constant(2.0))
+    curve = x * (n / (n + b.constant(2.0)))
+    return b.select(b.ordered(x, ">", b.constant(20.0)), x, curve)
+
+
+def gelu_tanh(b: Builder, x: Vector) -> Vector:
+    """Compute x / 2 * (1 + tanh(sqrt(2/pi) * (x + 0.044715 x**3)))."""
+    inner = polynomial(b, x * x, [0.044715, 1.0]) * b.constant(2 * math.sqrt(2 / math.pi))
+    return x * sigmoid(b, x * inner)
+
+
+def softsign(b: Builder, x: Vector) -> Vector:
+    """Compute x / (1 + |x|)."""
+    return x / (b.constant(1.0) + absolute(b, x))
+
+
+def negative(b: Builder, x: Vector) -> Vector:
+    """-x, the sign of zero included."""
+    return x * b.constant(-1.0)
+
+
+def square_root(b: Builder, x: Vector) -> Vector:
+    """The square root; NaN below zero."""
+    return b.intrinsic("llvm.sqrt", x)
+
+
+def reciprocal(b: Builder, x: Vector) -> Vector:
+    """1 / x."""
+    return b.constant(1.0) / x
+
+
+def _rounding(intrinsic: str) -> Callable[[Builder, Vector], Vector]:
+    return lambda b, x: b.intrinsic(intrinsic, x)
+
+
+def _arithmetic(verb: str) -> Callable[[Builder, Vector, Vector], Vector]:
+    return lambda b, left, right: b.float(verb, left, right)
+
+
+def minimum(b: Builder, left: Vector, right: Vector) -> Vector:
+    """The lesser of the two; a NaN in either gives NaN."""
+    return b.select(b.is_nan(left), left, b.at_most(right, left))
+
+
+def prelu(b: Builder, x: Vector, slope: Vector) -> Vector:
+    """The value where not negative, else slope * x."""
+    return b.select(b.ordered(x, ">=", b.constant(0.0)), x, x * slope)
+
+
+UNARY: dict[str, Callable[..., Vector]] = {
+    "abs": absolute,
+    "ceil": _rounding("llvm.ceil"),
+    "celu": celu,
+    "clip": clip,
+    "elu": elu,
+    "exp": exponential,
+    "expm1": expm1,
+    "floor": _rounding("llvm.floor"),
+    "gelu_tanh": gelu_tanh,
+    "hard_sigmoid": hard_sigmoid,
+    "hard_swish": hard_swish,
+    "leaky_relu": leaky_relu,
+    "mish": mish,
+    "neg": negative,
+    "reciprocal": reciprocal,
+    "relu": relu,
+    "round": _rounding("llvm.rint"),
+    "rsqrt": lambda b, x: reciprocal(b, square_root(b, x)),
+    "sigmoid": sigmoid,
+    "silu": silu,
+    "softsign": softsign,
+    "sqrt": square_root,
+    "tanh": tanh,
+    "trunc": _rounding("llvm.trunc"),
+}
+
+BINARY: dict[str, Callable[[Builder, Vector, Vector], Vector]] = {
+    "add": _arithmetic("fadd"),
+    "div": _arithmetic("fdiv"),
+    "maximum": lambda b, left, right: b.maximum(left, right),
+    "minimum": minimum,
+    "mul": _arithmetic("fmul"),
+    "prelu": prelu,
+    "sub": _arithmetic("fsub"),
+}

@@ -1,0 +1,144 @@
+"""Pooling: one number from each window of each channel."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from convariant.compiler.kernels._epilogue import Epilogue, Output, address
+from convariant.compiler.layout import Axis, Floats, Layout
+from convariant.compiler.llvm import Builder, Cell, Index, Pointer, Target, Vector
+
+__all__ = ["Pool"]
+
+# Output pixels whose windows are walked together away from the edges.
+_TOGETHER = 4
+
+
+@dataclass(frozen=True)
+class Pool:
+    """`y[n,c,p] = epilogue(max or sum / count of x[n,c,i] for i in the window of p, inside x)`.
+
+    Arguments: x, scales, y, then the epilogue's operands. Windows are clipped at the edges of x, so
+    padding is never read. `scales` holds, for an average, one factor for each output row, then one
+    for each output column, whose product is 1 / count (see `pack`); a maximum does not read it.
+    Registers: a few sums and one input.
+    """
+
+    mode: Literal["max", "avg"]
+    x: Layout
+    y: Layout
+    rows: Axis
+    columns: Axis
+    epilogue: Epilogue = ()
+
+    def emit(self, target: Target, name: str) -> str:
+        """The kernel's LLVM IR."""
+        b = Builder(target, name)
+        x, scales = b.argument(0), b.argument(1)
+        output = Output(b, self.y, self.epilogue, first=2)
+        with b.share(self.x.batch * self.y.blocks * self.rows.count) as item:
+            plane, row = item // self.rows.count, item % self.rows.count
+            image, block = plane // self.y.blocks, plane % self.y.blocks
+            line = _Line(self, b, output, address(x, self.x, image, block), scales, plane, row)
+            first, last = inside(self.columns, self.x.width)
+            whole = first + (last - first) // _TOGETHER * _TOGETHER
+            with b.loop(0, first) as column:
+                line.clipped(column)
+            with b.loop(first, whole, _TOGETHER) as column:
+                line.unclipped(column, _TOGETHER)
+            with b.loop(whole, self.columns.count) as column:
+                line.clipped(column)
+        return b.finish()
+
+    def pack(self, counts: tuple[Floats, Floats] | None) -> Floats:
+        """The factors of an average whose window counts (rows, columns) elements; else nothing."""
+        if counts is None:
+            return np.zeros(1, np.float32)
+        return (1.0 / np.concatenate(counts)).astype(np.float32)
+
+
+def inside(axis: Axis, size: int) -> tuple[int, int]:
+    """The range of outputs whose whole window lies within the input.
+
+    >>> inside(Axis(5, taps=3, stride=2, offset=-1), size=9)
+    (1, 4)
+    """
+    span = (axis.taps - 1) * axis.step
+    first = max(0, -(axis.offset // axis.stride))
+    last = max(0, (size - 1 - span - axis.offset) // axis.stride + 1)
+    first, last = min(first, axis.count), min(last, axis.count)
+    return first, max(first, last)
+
+
+@dataclass(frozen=True)
+class _Line:
+    """One output row of one channel block."""
+
+    pool: Pool
+    b: Builder
+    output: Output
+    x: Pointer
+    scales: Pointer
+    plane: Index
+    row: Index
+
+    def clipped(self, column: Index) -> None:
+        """One output whose window may reach beyond the left or right edge."""
+        b, axis, size = self.b, self.pool.columns, self.pool.x.width
+        total = b.cell(self._start())
+        first, last = self._taps(column, axis, size)
+        with self._rows() as line, b.loop(first, last) as j:
+            place = column * axis.stride + j * axis.step + axis.offset
+            self._gather(total, line + place * self.pool.x.column)
+        self._finish(column, [total])
+
+    def unclipped(self, column: Index, count: int) -> None:
+        """Neighbouring outputs whose windows lie within the row."""
+        b, axis, apart = self.b, self.pool.columns, self.pool.x.column
+        totals = [b.cell(self._start()) for _ in range(count)]
+        with self._rows() as line, b.loop(0, axis.taps) as j:
+            start = line + (column * axis.stride + j * axis.step + axis.offset) * apart
+            for c, total in enumerate(totals):
+                self._gather(total, start + c * axis.stride * apart)
+        self._finish(column, totals)
+
+    @contextlib.contextmanager
+    def _rows(self) -> Iterator[Pointer]:
+        """Each row of the input inside the window."""
+        b, axis = self.b, self.pool.rows
+        first, last = self._taps(self.row, axis, self.pool.x.height)
+        with b.loop(first, last) as i:
+            row = self.row * axis.stride + i * axis.step + axis.offset
+            yield self.x + row * self.pool.x.row
+
+    def _taps(self, at: Index, axis: Axis, size: int) -> tuple[Index, Index]:
+        """The taps that fall inside the input."""
+        b = self.b
+        start = at * axis.stride + axis.offset
+        # the lowest tap t with start + t * step >= 0, and the first with start + t * step >= size
+        first = b.maximum_index(0, axis.step - 1 - start) // axis.step
+        last = b.maximum_index(0, size + axis.step - 1 - start) // axis.step
+        return first, b.minimum_index(last, axis.taps)
+
+    def _start(self) -> Vector:
+        return self.b.constant(float("-inf") if self.pool.mode == "max" else 0.0)
+
+    def _gather(self, total: Cell, place: Pointer) -> None:
+        value = self.b.load(place)
+        old = total.get()
+        total.set(self.b.maximum(old, value) if self.pool.mode == "max" else old + value)
+
+    def _finish(self, column: Index, totals: list[Cell]) -> None:
+        b, blocks = self.b, self.pool.y.blocks
+        place = self.output.at(self.plane // blocks, self.plane % blocks, self.row, column)
+        for c, total in enumerate(totals):
+            value = total.get()
+            if self.pool.mode == "avg":
+                across = b.splat(self.scales + (column + (self.pool.rows.count + c)))
+                value = value * (b.splat(self.scales + self.row) * across)
+            place.store(value, column=c)

@@ -1,0 +1,101 @@
+"""The inner product of convolution: a tile of accumulators fed by broadcasts and weight vectors."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from convariant.compiler.llvm import Builder, Cell, Pointer, Target, Vector
+
+__all__ = ["Tile", "TileSums", "choose_tile", "vector_counts"]
+
+# Cycles that a tile costs beside its multiply-adds, in multiply-adds: loop entry and the stores.
+_TILE_OVERHEAD = 24
+
+
+@dataclass(frozen=True)
+class Tile:
+    """What stays in registers: rows x columns of output pixels, of `vectors` channel blocks."""
+
+    rows: int
+    columns: int
+    vectors: int
+
+
+class TileSums:
+    """The accumulators of one tile: `pixels` (row, column) by `vectors` blocks.
+
+    Registers: rows * columns * vectors sums, `vectors` weights, one broadcast.
+    """
+
+    def __init__(self, b: Builder, tile: Tile, start: Callable[[int], Vector]) -> None:
+        self._b, self._vectors = b, tile.vectors
+        self.pixels = [(r, c) for r in range(tile.rows) for c in range(tile.columns)]
+        starts = [start(v) for v in range(tile.vectors)]
+        self._cells: dict[tuple[int, int, int], Cell] = {
+            (r, c, v): b.cell(starts[v]) for r, c in self.pixels for v in range(tile.vectors)
+        }
+
+    def multiply(self, x: Pointer, weights: Pointer, row: int, column: int) -> None:
+        """Add one input channel's share: pixels lie `row` and `column` floats apart."""
+        b = self._b
+        b.fence()  # else LLVM loads the next channel early, and spills
+        w = [b.load(weights + v * b.lanes) for v in range(self._vectors)]
+        for r, c in self.pixels:
+            value = b.splat(x + (r * row + c * column))
+            for v in range(self._vectors):
+                cell = self._cells[r, c, v]
+                cell.set(b.fma(value, w[v], cell.get()))
+
+    def results(self) -> Iterator[tuple[int, int, int, Vector]]:
+        """Every accumulator as (row, column, block, value)."""
+        for (r, c, v), cell in self._cells.items():
+            yield r, c, v, cell.get()
+
+
+def vector_counts(blocks: int, pixels: int) -> list[int]:
+    """How many blocks a tile may span so that tiles cover `blocks` exactly: divisors.
+
+    >>> vector_counts(12, pixels=50), vector_counts(12, pixels=1)
+    ([1, 2, 3, 4], [1, 2, 3, 4, 6])
+    """
+    most = 8 if pixels < 4 else 4
+    return [v for v in range(1, most + 1) if blocks % v == 0]
+
+
+def choose_tile(target: Target, blocks: int, rows: int, columns: int) -> Tile:
+    """The tile that covers rows x columns x blocks of output in the fewest cycles.
+
+    Two multiply-adds and two loads go in a cycle, and a sum can be added to every fourth cycle:
+    a tile of s sums fed by l loads takes max(s / 2, l / 2, 4) cycles for each input channel.
+    """
+    candidates = [
+        Tile(1, width, vectors)
+        for vectors in vector_counts(blocks, rows * columns)
+        for width in range(1, min(target.pixels(vectors), columns) + 1)
+    ]
+    narrow = [
+        Tile(height, columns, t.vectors)
+        for t in candidates
+        if t.columns == columns
+        for height in range(2, min(target.pixels(t.vectors) // columns, rows) + 1)
+    ]
+    return min(candidates + narrow, key=lambda tile: _cycles(target, tile, blocks, rows, columns))
+
+
+def _cycles(target: Target, tile: Tile, blocks: int, rows: int, columns: int) -> float:
+    whole_rows, rest_rows = divmod(rows, tile.rows)
+    whole, rest = divmod(columns, tile.columns)
+    heights = ((tile.rows, whole_rows), (1, rest_rows))
+    widths = ((tile.columns, whole), (rest, 1 if rest else 0))
+    total = sum(
+        nh * nw * _tile_cycles(target, h * w, tile.vectors) for h, nh in heights for w, nw in widths
+    )
+    return total * (blocks // tile.vectors)
+
+
+def _tile_cycles(target: Target, pixels: int, vectors: int) -> float:
+    sums, loads = pixels * vectors, pixels + vectors
+    # a broadcast that feeds one multiply-add only is a load for each, unless it folds into it
+    broadcasts = 1.0 if vectors > 1 or target.loads_fold else 1.15
+    return max(sums / 2 * broadcasts, loads / 2, 4.0) + _TILE_OVERHEAD / 64 * (1 + sums / 16)

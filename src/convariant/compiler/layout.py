@@ -1,0 +1,138 @@
+"""Where the numbers of a tensor lie, and how the outputs of a window meet its inputs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+__all__ = ["Axis", "Floats", "Halo", "Layout", "lay_out", "read_back"]
+
+Floats: TypeAlias = npt.NDArray[np.float32]
+
+# Extra (top, bottom, left, right) rows and columns around each plane.
+Halo: TypeAlias = tuple[int, int, int, int]
+
+
+@dataclass(frozen=True)
+class Layout:
+    """An (n, c, h, w) tensor in memory: element (n, c, y, x) lies, counted in floats, at
+    `n * image + c // lanes * block + y * row + x * column + c % lanes` from element (0, 0, 0, 0).
+
+    `lanes` channels stand side by side (1: planar, as PyTorch stores images; a vector's width:
+    blocked, the last block filled up). A stride of 0 repeats the tensor along that axis. `halo`
+    rows and columns around each plane belong to the tensor: a padded consumer reads them as zeros.
+    """
+
+    batch: int
+    channels: int
+    height: int
+    width: int
+    lanes: int
+    image: int
+    block: int
+    row: int
+    column: int
+    halo: Halo = (0, 0, 0, 0)
+
+    @classmethod
+    def dense(
+        cls, shape: tuple[int, int, int, int], lanes: int, halo: Halo = (0, 0, 0, 0)
+    ) -> Layout:
+        """The tensor alone in its buffer: [image][block][row][column][lane].
+
+        >>> Layout.dense((1, 20, 5, 5), lanes=16, halo=(1, 1, 1, 1)).block
+        784
+        """
+        n, c, h, w = shape
+        top, bottom, left, right = halo
+        row = (left + w + right) * lanes
+        block = (top + h + bottom) * row
+        return cls(n, c, h, w, lanes, -(-c // lanes) * block, block, row, lanes, halo)
+
+    @property
+    def blocks(self) -> int:
+        """Channel blocks of one image."""
+        return -(-self.channels // self.lanes)
+
+    @property
+    def origin(self) -> int:
+        """From the start of the buffer to element (0, 0, 0, 0)."""
+        return self.halo[0] * self.row + self.halo[2] * self.column
+
+    @property
+    def size(self) -> int:
+        """Floats in a dense buffer, halo and filled-up lanes included."""
+        return self.batch * self.image
+
+    @property
+    def flat(self) -> Layout:
+        """The same memory with its pixels in one line, where they are; itself where they are not.
+
+        A batch of single pixels becomes a line too: that is how Linear shares weights.
+
+        >>> Layout.dense((1, 16, 7, 7), lanes=16).flat.width
+        49
+        >>> Layout.dense((8, 16, 1, 1), lanes=16).flat.width
+        8
+        """
+        if self.height == self.width == 1:
+            return replace(self, batch=1, width=self.batch, column=self.image, row=0, image=0)
+        if self.height == 1 or self.row == self.width * self.column:
+            return replace(self, height=1, width=self.height * self.width, row=0)
+        return self
+
+
+@dataclass(frozen=True)
+class Axis:
+    """How `count` outputs of one axis meet their inputs, tap by tap.
+
+    Output o lies at `o * spread + start` and reads, for each tap t, the input at
+    `o * stride + t * step + offset`. A convolution has spread 1; a transposed one of stride s is s
+    phases of spread s whose inputs advance by one: no zero is ever inserted.
+
+    >>> Axis(3, taps=3, stride=2, offset=-1).reach
+    (-1, 5)
+    """
+
+    count: int
+    taps: int = 1
+    stride: int = 1
+    step: int = 1
+    offset: int = 0
+    spread: int = 1
+    start: int = 0
+
+    @property
+    def reach(self) -> tuple[int, int]:
+        """The lowest and the highest input index that is read."""
+        first, last = self.offset, self.offset + (self.taps - 1) * self.step
+        return min(first, last), max(first, last) + (self.count - 1) * self.stride
+
+
+def lay_out(values: Floats, layout: Layout) -> Floats:
+    """An (n, c, h, w) array as the dense buffer of that layout, halo and filled-up lanes zero."""
+    buffer = np.zeros(layout.size, np.float32)
+    padded = np.zeros((layout.batch, layout.blocks * layout.lanes, *values.shape[2:]), np.float32)
+    padded[:, : layout.channels] = values
+    blocked = padded.reshape(layout.batch, layout.blocks, layout.lanes, *values.shape[2:])
+    _pixels(buffer, layout)[...] = blocked.transpose(0, 1, 3, 4, 2)
+    return buffer
+
+
+def read_back(buffer: Floats, layout: Layout) -> Floats:
+    """The (n, c, h, w) array that a buffer of that layout holds."""
+    blocked = _pixels(buffer, layout).transpose(0, 1, 4, 2, 3)
+    whole = blocked.reshape(layout.batch, -1, layout.height, layout.width)
+    return np.ascontiguousarray(whole[:, : layout.channels])
+
+
+def _pixels(buffer: Floats, layout: Layout) -> Floats:
+    """A view (image, block, row, column, lane) of the elements in a buffer."""
+    return np.lib.stride_tricks.as_strided(
+        buffer[layout.origin :],
+        (layout.batch, layout.blocks, layout.height, layout.width, layout.lanes),
+        tuple(4 * s for s in (layout.image, layout.block, layout.row, layout.column, 1)),
+    )

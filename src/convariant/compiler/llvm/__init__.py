@@ -1,0 +1,22 @@
+"""Code generation: the builder, the targets, object code and its cache."""
+
+from convariant.compiler.llvm.builder import Builder, Cell, Index, Pointer, Vector
+from convariant.compiler.llvm.jit import Kernel, assembly, compile_object, load_object
+from convariant.compiler.llvm.target import TARGETS, Target, get_target, host_target, runs_here
+
+__all__ = [
+    "TARGETS",
+    "Builder",
+    "Cell",
+    "Index",
+    "Kernel",
+    "Pointer",
+    "Target",
+    "Vector",
+    "assembly",
+    "compile_object",
+    "get_target",
+    "host_target",
+    "load_object",
+    "runs_here",
+]

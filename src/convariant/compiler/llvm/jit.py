@@ -1,0 +1,105 @@
+"""LLVM IR to object code to a function in memory."""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+from typing import Any
+
+import llvmlite.binding as llvm
+
+from convariant.compiler.llvm.target import Target
+from convariant.errors import CompileError
+
+__all__ = ["Kernel", "assembly", "compile_object", "load_object"]
+
+_SIGNATURE = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_int64, ctypes.c_int64)
+
+
+class Kernel:
+    """A kernel in memory: `kernel(table, thread, threads)`, the GIL released while it runs.
+
+    `address` is where it starts; the kernel keeps its code alive.
+    """
+
+    def __init__(self, name: str, address: int, owner: Any) -> None:
+        self.name, self.address, self._owner = name, address, owner
+        self._call = _SIGNATURE(address)
+
+    def __call__(self, table: int, thread: int = 0, threads: int = 1) -> None:
+        """Do this thread's part of the work on the pointers of a table."""
+        self._call(table, thread, threads)
+
+
+def compile_object(source: str, target: Target) -> bytes:
+    """LLVM IR as a relocatable object file for the target.
+
+    Raises:
+        CompileError: LLVM refuses the IR.
+    """
+    module = _optimised(source, target)
+    return bytes(_machine(target).emit_object(module))
+
+
+def assembly(source: str, target: Target) -> str:
+    """The assembly that `compile_object` would emit, for reading and for tests."""
+    return str(_machine(target).emit_assembly(_optimised(source, target)))
+
+
+def load_object(code: bytes, name: str, target: Target) -> Kernel:
+    """Bring an object file into memory and find the kernel `name` in it."""
+    machine = _machine(target, fresh=True)
+    engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), machine)
+    engine.add_object_file(llvm.ObjectFileRef.from_data(code))
+    engine.finalize_object()
+    address = engine.get_function_address(name)
+    if not address:
+        raise CompileError(f"kernel {name!r} is not in its object file; clear the cache folder")
+    return Kernel(name, address, engine)
+
+
+def _optimised(source: str, target: Target) -> Any:
+    """Parse the IR and run the few passes kernels need: cells to registers, then tidying up.
+
+    No loop pass runs: the loops are written the way they should be.
+    """
+    _initialise()
+    try:
+        module = llvm.parse_assembly(source)
+    except RuntimeError as error:
+        raise CompileError(
+            f"LLVM refuses a kernel's IR, which is a bug in convariant: {error}"
+        ) from error
+    tuning = llvm.create_pipeline_tuning_options(speed_level=2)
+    builder = llvm.create_pass_builder(_machine(target), tuning)
+    passes = llvm.create_new_module_pass_manager()
+    passes.add_sroa_pass()
+    passes.add_simplify_cfg_pass()
+    passes.add_instruction_combine_pass()
+    passes.add_new_gvn_pass()
+    passes.add_simplify_cfg_pass()
+    passes.run(module, builder)
+    return module
+
+
+@functools.cache
+def _initialise() -> None:
+    llvm.initialize_all_targets()
+    llvm.initialize_all_asmprinters()
+
+
+def _machine(target: Target, *, fresh: bool = False) -> Any:
+    """The target machine; an engine takes one over, so it needs a fresh one."""
+    return _new_machine(target) if fresh else _shared_machine(target)
+
+
+@functools.cache
+def _shared_machine(target: Target) -> Any:
+    return _new_machine(target)
+
+
+def _new_machine(target: Target) -> Any:
+    _initialise()
+    return llvm.Target.from_triple(target.triple).create_target_machine(
+        cpu=target.cpu, features=target.features, opt=2, reloc="pic", codemodel="default"
+    )

@@ -1,0 +1,82 @@
+"""Running one kernel on NumPy arrays, with a red zone on both sides of every buffer."""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+from typing import Any, Protocol
+
+import numpy as np
+import pytest
+
+from convariant.compiler.layout import Floats, Layout, lay_out, read_back
+from convariant.compiler.llvm import (
+    TARGETS,
+    Kernel,
+    Target,
+    compile_object,
+    load_object,
+    runs_here,
+)
+
+# A NaN with a pattern of its own: read, it spoils the result; written over, it is missed.
+_GUARD = np.array([0x7FC0DEAD], np.uint32).view(np.float32)[0]
+_ZONE = 256
+
+HERE = [target for target in TARGETS.values() if runs_here(target)]
+each_target = pytest.mark.parametrize("target", HERE, ids=[t.name for t in HERE])
+
+
+class Emitter(Protocol):
+    def emit(self, target: Target, name: str) -> str: ...
+
+
+class Guarded:
+    """A buffer between two red zones; `address` is where its element `origin` lies."""
+
+    def __init__(self, values: Floats, origin: int = 0) -> None:
+        room = np.full(values.size + 2 * _ZONE + 16, _GUARD, np.float32)
+        # vectors of scratch and weights are aligned, as in a program
+        self._first = _ZONE + (-(room.ctypes.data // 4 + _ZONE)) % 16
+        self._room, self._size = room, values.size
+        self.values = room[self._first : self._first + values.size]
+        self.values[:] = values
+        self.address = self.values.ctypes.data + 4 * origin
+
+    def check(self) -> None:
+        bits = self._room.view(np.uint32)
+        guard = np.float32(_GUARD).view(np.uint32)
+        before, after = bits[: self._first], bits[self._first + self._size :]
+        assert (before == guard).all(), "a kernel wrote before its buffer"
+        assert (after == guard).all(), "a kernel wrote behind its buffer"
+
+
+@functools.lru_cache(maxsize=256)
+def build(emitter: Emitter, target: Target) -> Kernel:
+    return load_object(compile_object(emitter.emit(target, "kernel"), target), "kernel", target)
+
+
+def call(kernel: Kernel, buffers: list[Guarded], threads: int = 1) -> None:
+    table = (ctypes.c_void_p * len(buffers))(*(buffer.address for buffer in buffers))
+    for thread in range(threads):
+        kernel(ctypes.addressof(table), thread, threads)
+    for buffer in buffers:
+        buffer.check()
+
+
+def run(emitter: Any, target: Target, *arguments: Any, threads: int = 1) -> Floats:
+    """Run a kernel. An argument is a flat array, an (array, layout) pair, or the layout of the
+    output, which is filled with NaN before and given back as an array."""
+    buffers, output = [], None
+    for argument in arguments:
+        if isinstance(argument, Layout):
+            output = Guarded(np.full(argument.size, np.nan, np.float32), argument.origin), argument
+            buffers.append(output[0])
+        elif isinstance(argument, tuple):
+            array, layout = argument
+            buffers.append(Guarded(lay_out(array, layout), layout.origin))
+        else:
+            buffers.append(Guarded(np.asarray(argument, np.float32).ravel()))
+    call(build(emitter, target), buffers, threads)
+    assert output is not None
+    return read_back(output[0].values, output[1])
