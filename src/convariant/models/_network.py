@@ -47,6 +47,12 @@ class Network(nn.Module):
                 f"{name} takes floating-point images, not {images.dtype}; "
                 "scale them first, for bytes with images.float() / 255"
             )
+        if min(images.shape[-2:]) < 1:
+            raise self._refuse_size(
+                images,
+                "takes images of at least one pixel",
+                f"it is made for {self.input_size[0]}x{self.input_size[1]}",
+            )
 
     def _refuse_size(self, images: Tensor, rule: str, fix: str) -> ShapeError:
         """The error for images of a size that does not fit; `rule` says which sizes do."""

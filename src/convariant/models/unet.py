@@ -88,7 +88,7 @@ class UNet(Network):
         """The logits of each pixel."""
         self._check_images(images)
         if self.same:
-            return self._crop(self._paths(self._pad(images)), images.shape[-2:])
+            return self._paths_of_any_size(images)
         if any(side <= self.margin or (side + 4) % self.multiple for side in images.shape[-2:]):
             raise self._misfit(images)
         return self._paths(images)
@@ -102,27 +102,27 @@ class UNet(Network):
         x = self.down[-1](x)  # (n, 1024, 28, 28)
         for up, join in zip(self.up, self.join, strict=True):
             x = up(x)  # (n, 512, 56, 56), ...
-            skip = self._crop(skips.pop(), x.shape[-2:])
+            skip = skips.pop() if self.same else centre(skips.pop(), x.shape[-2:])
             x = join(torch.cat((skip, x), dim=1))  # (n, 512, 52, 52), ...
         return self.output(x)  # (n, num_classes, 388, 388)
 
-    def _pad(self, images: Tensor) -> Tensor:
-        """Zeros on all sides up to a multiple that can be halved all the way down."""
-        bottom, right = (-side % self.multiple for side in images.shape[-2:])
-        return F.pad(images, (right // 2, right - right // 2, bottom // 2, bottom - bottom // 2))
-
-    def _crop(self, x: Tensor, size: torch.Size) -> Tensor:
-        """The centre of `x`, of this height and width."""
-        top, left = ((have - want) // 2 for have, want in zip(x.shape[-2:], size, strict=True))
-        return x[:, :, top : top + size[0], left : left + size[1]]
+    def _paths_of_any_size(self, images: Tensor) -> Tensor:
+        """Zeros around the image up to a size that can be halved all the way, then off again."""
+        # a multiple of a quotient, not a remainder: torch.export can follow its halves
+        h, w = (-(-side // self.multiple) * self.multiple for side in images.shape[-2:])
+        bottom, right = h - images.shape[-2], w - images.shape[-1]
+        pads = (right // 2, right - right // 2, bottom // 2, bottom - bottom // 2)
+        if all(isinstance(pad, int) and pad == 0 for pad in pads):  # a symbolic size is no int
+            return self._paths(images)
+        return F.pad(self._paths(F.pad(images, pads)), [-pad for pad in pads])
 
     def _misfit(self, images: Tensor) -> ShapeError:
         """The error for images of mode paper, with the sizes around theirs that fit."""
         least = next_fit(self.margin + 1, self.multiple)
         up = [max(least, next_fit(side, self.multiple)) for side in images.shape[-2:]]
-        down = [max(least, side - self.multiple) for side in up]
+        down = [next_fit(side - self.multiple + 1, self.multiple) for side in images.shape[-2:]]
         fix = f"pad to {up[0]}x{up[1]}"
-        if all(side <= have for side, have in zip(down, images.shape[-2:], strict=True)):
+        if min(down) >= least:
             fix += f" or crop to {down[0]}x{down[1]}"
         return self._refuse_size(
             images,
@@ -130,6 +130,12 @@ class UNet(Network):
             f"{least + 2 * self.multiple}, ... pixels",
             f"{fix}, or build it with mode='same', which takes every size",
         )
+
+
+def centre(x: Tensor, size: torch.Size) -> Tensor:
+    """The middle of `x`, of this height and width."""
+    top, left = ((have - want) // 2 for have, want in zip(x.shape[-2:], size, strict=True))
+    return x[:, :, top : top + size[0], left : left + size[1]]
 
 
 def next_fit(side: int, multiple: int) -> int:
