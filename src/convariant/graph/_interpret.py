@@ -1,0 +1,152 @@
+"""Running a graph with PyTorch, node by node: the truth for every pass and kernel."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from fractions import Fraction
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.utils import _pytree as pytree
+
+from convariant.errors import GraphError, ShapeError
+from convariant.graph._graph import Graph, Name, where
+from convariant.graph._types import Dim, TensorType
+
+
+def interpret(
+    graph: Graph, *inputs: Tensor, dtype: torch.dtype | None = None
+) -> tuple[Tensor, ...]:
+    """The outputs for these inputs, in the order of `graph.outputs`.
+
+    `dtype` computes in another floating-point format: torch.float64 is the truth that float32
+    programs are measured against.
+
+    Raises ShapeError for inputs that are not those of the graph.
+
+    >>> import torch
+    >>> from convariant.graph import GraphBuilder, TensorType
+    >>> from convariant.graph.ops import Elementwise
+    >>> b = GraphBuilder()
+    >>> x = b.input("x", TensorType((3,)))
+    >>> graph = b.build([b.add(Elementwise("relu"), x)])
+    >>> interpret(graph, torch.tensor([-1.0, 0.0, 2.0]))
+    (tensor([0., 0., 2.]),)
+    """
+    results = {
+        name: value
+        for name, value in run_values(graph, *inputs, dtype=dtype, keep=graph.outputs)
+        if name in graph.outputs
+    }
+    return tuple(results[name] for name in graph.outputs)
+
+
+def interpret_all(
+    graph: Graph, *inputs: Tensor, dtype: torch.dtype | None = None
+) -> dict[str, Tensor]:
+    """Every value that the inputs lead to, by name."""
+    keep = tuple(graph.types)
+    return {
+        name: value
+        for name, value in run_values(graph, *inputs, dtype=dtype, keep=keep)
+        if name not in graph.constants
+    }
+
+
+@torch.no_grad()
+def run_values(
+    graph: Graph, *inputs: Tensor, dtype: torch.dtype | None, keep: tuple[str, ...]
+) -> Iterator[tuple[str, Tensor]]:
+    """Inputs, constant outputs and computed values as they come; freed after their last reader."""
+    graph = at_inputs(graph, inputs)
+    values = {name: _cast(value, dtype) for name, value in zip(graph.inputs, inputs, strict=True)}
+    readers = Counter(name for node in graph.nodes for name in set(node.inputs))
+    yield from values.items()
+    for name in graph.outputs:
+        if name in graph.constants:
+            yield name, _cast(graph.constants[name].detach(), dtype)
+    for node in graph.nodes:
+        arguments = [
+            values[name] if name in values else _cast(graph.constants[name].detach(), dtype)
+            for name in node.inputs
+        ]
+        try:
+            results = node.op.run(*arguments)
+        except (RuntimeError, ValueError, TypeError) as error:
+            shapes = ", ".join(str(TensorType.of(a)) for a in arguments)
+            raise GraphError(f"{where(node)} failed on ({shapes}): {error}") from error
+        for name in set(node.inputs):
+            readers[name] -= 1
+            if not readers[name] and name not in keep:
+                values.pop(name, None)
+        for name, value in zip(node.outputs, results, strict=True):
+            yield name, value
+            if readers[name] or name in keep:
+                values[name] = value
+
+
+def at_inputs(graph: Graph, inputs: tuple[Tensor, ...]) -> Graph:
+    """The graph at the batch size of these tensors; raises ShapeError where they do not fit it."""
+    if len(inputs) != len(graph.inputs):
+        raise ShapeError(
+            f"{graph.name} takes {len(graph.inputs)} inputs ({', '.join(graph.inputs)}), but got "
+            f"{len(inputs)}; give one tensor for each"
+        )
+    batches = set()
+    for name, tensor in zip(graph.inputs, inputs, strict=True):
+        type_, shape = graph.types[name], tuple(tensor.shape)
+        pairs = list(zip(shape, type_.shape, strict=False))
+        batches |= {Fraction(s, e.factor) for s, e in pairs if isinstance(e, Dim)}
+        fits = len(shape) == type_.rank and all(s == e or isinstance(e, Dim) for s, e in pairs)
+        if not fits:
+            raise ShapeError(
+                f"{graph.name}: input {name!r} has shape {shape}, but the graph was captured for "
+                f"{type_}; capture it again, or use graph.with_inputs({shape})"
+            )
+    if not batches:
+        return graph
+    if len(batches) > 1 or min(batches).denominator > 1:
+        shown = ", ".join(str(tuple(t.shape)) for t in inputs)
+        raise ShapeError(
+            f"{graph.name}: inputs of shapes {shown} have different batches; give all the same"
+        )
+    return graph.at_batch(int(min(batches)))
+
+
+def flatten_arguments(graph: Graph, args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[Any]:
+    """The model's own arguments as the flat inputs of the graph."""
+    if graph.structure is None:
+        return [*args, *kwargs.values()]
+    leaves, spec = pytree.tree_flatten((args, kwargs))
+    if spec != graph.structure.call:
+        raise ShapeError(
+            f"{graph.name} was captured with other arguments than it is called with: expected "
+            f"{graph.structure.call}, got {spec}; call it as it was captured"
+        )
+    flat = []
+    for leaf, known in zip(leaves, graph.structure.arguments, strict=True):
+        if isinstance(known, Name):
+            flat.append(leaf)
+        elif leaf != known:
+            raise ShapeError(
+                f"{graph.name} was captured with the argument {known!r}, but got {leaf!r}; "
+                "capture it again with that value"
+            )
+    return flat
+
+
+def nest_results(graph: Graph, results: tuple[Any, ...]) -> Any:
+    """The flat outputs of the graph in the model's own structure; one or a tuple if it has none."""
+    if graph.structure is None:
+        return results[0] if len(results) == 1 else tuple(results)
+    by_name = dict(zip(graph.outputs, results, strict=True))
+    leaves = [
+        by_name[leaf.value] if isinstance(leaf, Name) else leaf for leaf in graph.structure.results
+    ]
+    return pytree.tree_unflatten(leaves, graph.structure.result)
+
+
+def _cast(value: Tensor, dtype: torch.dtype | None) -> Tensor:
+    return value.to(dtype) if dtype is not None and value.is_floating_point() else value

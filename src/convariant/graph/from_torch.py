@@ -1,0 +1,293 @@
+"""A torch module as a graph, by way of torch.export."""
+
+from __future__ import annotations
+
+import operator
+import re
+from dataclasses import dataclass, field
+from typing import Any
+
+import sympy  # type: ignore[import-untyped]
+import torch
+from torch import nn
+from torch.export import ExportedProgram
+from torch.export.graph_signature import (
+    ConstantArgument,
+    InputKind,
+    InputSpec,
+    OutputKind,
+    TensorArgument,
+)
+from torch.utils import _pytree as pytree
+
+from convariant.errors import GraphError, ShapeError
+from convariant.graph import _aten_layers, _aten_pointwise, _aten_shape  # noqa: F401  fill the table
+from convariant.graph._aten import LOWERINGS, Call, NoKind, Value
+from convariant.graph._builder import GraphBuilder
+from convariant.graph._export import Examples, export, written_by
+from convariant.graph._graph import Graph, Name, Structure
+from convariant.graph._types import Dim, TensorType
+from convariant.graph.ops import Slot, Torch
+
+
+def from_torch(
+    module: nn.Module, example_inputs: Examples, *, dynamic_batch: bool = False
+) -> Graph:
+    """The network that a module computes in eval mode, as a graph that shares its weights.
+
+    `example_inputs` is a tensor, a tuple of arguments or a dict of keyword arguments; only shapes
+    and number formats are read, and no activation is allocated. `dynamic_batch` leaves axis 0 of
+    every input open. An operator without a node kind becomes a `Torch` node, which says why.
+
+    Raises GraphError, naming the module at fault and a fix, where torch.export refuses.
+
+    >>> import torch
+    >>> net = torch.nn.Sequential(torch.nn.Conv2d(3, 8, 3), torch.nn.ReLU())
+    >>> print(from_torch(net, torch.empty(1, 3, 8, 8), dynamic_batch=True))
+    Sequential(input: f32[N,3,8,8])
+      conv2d              = Conv 3x3 (input, 0.weight, 0.bias)                         f32[N,8,6,6]
+      relu                = Elementwise relu (conv2d)                                  f32[N,8,6,6]
+      return relu
+      2 nodes, 2 constants of 896 B
+    """
+    program = export(module, example_inputs, dynamic_batch)
+    return from_exported(program, name=type(module).__name__)
+
+
+def from_exported(program: ExportedProgram, *, name: str = "graph") -> Graph:
+    """A program that torch.export has already made, as a graph."""
+    return _Capture(program, GraphBuilder(name)).graph()
+
+
+@dataclass
+class _Capture:
+    """The state of one capture: which value each node of the exported program became."""
+
+    program: ExportedProgram
+    builder: GraphBuilder
+    values: dict[torch.fx.Node, Any] = field(default_factory=dict)
+    # in-place operators: the node whose memory another one wrote anew
+    memory: dict[torch.fx.Node, torch.fx.Node] = field(default_factory=dict)
+
+    def graph(self) -> Graph:
+        specs = {s.arg.name: s for s in self.program.graph_signature.input_specs}
+        arguments: list[Any] = []
+        for node in self.program.graph.nodes:
+            if node.op == "placeholder":
+                self._placeholder(node, specs[node.name], arguments)
+            elif node.op == "get_attr":
+                self.values[node] = self._attribute(node)
+            elif node.op == "call_function":
+                self.values[node] = self._call(node)
+                self._overwrite(node)
+        return self._finish(arguments)
+
+    def _placeholder(self, node: torch.fx.Node, spec: InputSpec, arguments: list[Any]) -> None:
+        if spec.kind is InputKind.USER_INPUT:
+            if isinstance(spec.arg, TensorArgument):
+                name = self.builder.input(node.name, _type_of(node.meta["val"], node))
+                self.values[node] = Value(name)
+                arguments.append(Name(name))
+            else:
+                constant = spec.arg.value if isinstance(spec.arg, ConstantArgument) else None
+                self.values[node] = constant
+                arguments.append(constant)
+            return
+        target = spec.target or node.name
+        tensor = self.program.state_dict.get(target, self.program.constants.get(target))
+        if not isinstance(tensor, torch.Tensor):
+            raise GraphError(
+                f"{self.builder.name} holds {target!r}, which is no tensor but "
+                f"{type(tensor).__name__}; pass what it computes as an input"
+            )
+        parameter = spec.kind is InputKind.PARAMETER
+        self.values[node] = Value(self.builder.constant(tensor, target, parameter=parameter))
+
+    def _attribute(self, node: torch.fx.Node) -> Any:
+        found: Any = self.program.graph_module
+        for part in str(node.target).split("."):
+            found = getattr(found, part)
+        if isinstance(found, torch.Tensor):
+            return Value(self.builder.constant(found, str(node.target)))
+        return found  # the body of a branch or loop, run by its Torch node
+
+    def _call(self, node: torch.fx.Node) -> Any:
+        known = node.meta.get("val")
+        if isinstance(known, (torch.SymInt, int, torch.SymBool, torch.SymFloat, bool, float)):
+            return _size(known, node)
+        if node.target is operator.getitem:
+            return self._item(node)
+        if known is None:  # an assertion about sizes, which the graph's types already state
+            return None
+        if isinstance(node.target, torch._ops.OpOverload):
+            return self._operator(node, node.target)
+        return self._foreign(node, f"{_name(node.target)} is no ATen operator")
+
+    def _item(self, node: torch.fx.Node) -> Any:
+        whole, index = node.args
+        assert isinstance(whole, torch.fx.Node)
+        parts = self.values[whole]
+        if isinstance(parts, tuple) and index >= len(parts):  # type: ignore[operator]
+            # the indices of an adaptive maximum, which our kind does not compute
+            parts = self.values[whole] = self._foreign(whole, "its second result is used")
+        return parts[index]
+
+    def _operator(self, node: torch.fx.Node, overload: torch._ops.OpOverload) -> Any:
+        short = str(overload).removeprefix("aten.")
+        lower = LOWERINGS.get(short) or LOWERINGS.get(_out_of_place(short))
+        if lower is None or overload.namespace != "aten":
+            return self._foreign(node, "no node kind")
+        expected = node.meta["val"]
+        single = isinstance(expected, torch.Tensor)
+        call = Call(
+            self.builder,
+            _out_of_place(short) if LOWERINGS.get(short) is None else short,
+            _bound(overload, *self._arguments(node)),
+            _type_of(expected, node) if single else None,
+            _path(node),
+            node.name,
+        )
+        try:
+            result = lower(call)
+        except NoKind as reason:
+            return self._foreign(node, str(reason))
+        except (GraphError, ShapeError, ValueError) as error:
+            return self._foreign(node, f"does not fit its node kind: {error}")
+        first = result[0] if isinstance(result, tuple) else result
+        wanted = expected if single else expected[0]
+        if self.builder.types[first] != _type_of(wanted, node):
+            return self._foreign(node, f"computes {_type_of(wanted, node)} by other rules")
+        return result
+
+    def _foreign(self, node: torch.fx.Node, reason: str) -> Any:
+        """A Torch node: the call as it is, tensors among its arguments made inputs."""
+        inputs: list[str] = []
+
+        def slot(leaf: Any) -> Any:
+            if not isinstance(leaf, Value):
+                return leaf
+            if leaf not in inputs:
+                inputs.append(leaf)
+            return Slot(inputs.index(leaf))
+
+        args, kwargs = self._arguments(node)
+        args, kwargs = pytree.tree_map(slot, (args, kwargs))
+        results = pytree.tree_leaves(node.meta["val"])
+        types = tuple(_type_of(r, node) for r in results)
+        captured = tuple(self.builder.types[i] for i in inputs), types
+        op = Torch(_without_writing(node.target), args, kwargs, reason, captured)
+        names = [f"{node.name}_{i}" if len(types) > 1 else node.name for i in range(len(types))]
+        outputs = self.builder.add_many(op, *inputs, path=_path(node), names=names)
+        if isinstance(node.meta["val"], torch.Tensor):
+            return Value(outputs[0])
+        return tuple(Value(o) for o in outputs)
+
+    def _arguments(self, node: torch.fx.Node) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        args = torch.fx.map_arg(node.args, self._value)
+        kwargs = torch.fx.map_arg(node.kwargs, self._value)
+        return args, dict(kwargs)
+
+    def _value(self, node: torch.fx.Node) -> Any:
+        while node in self.memory:
+            node = self.memory[node]
+        return self.values[node]
+
+    def _overwrite(self, node: torch.fx.Node) -> None:
+        for written in written_by(node):
+            while written in self.memory:
+                written = self.memory[written]
+            if written is not node:
+                self._refuse_buffer(written)
+                self.memory[written] = node
+
+    def _refuse_buffer(self, written: torch.fx.Node) -> None:
+        value = self.values[written]
+        if value in self.builder.constants:
+            raise GraphError(
+                f"the network changes its buffer {value!r} whenever it runs; a graph has no "
+                "memory: keep that out of forward in eval mode"
+            )
+
+    def _finish(self, arguments: list[Any]) -> Graph:
+        signature = self.program.graph_signature
+        results: list[Any] = []
+        for spec in signature.output_specs:
+            if spec.kind is OutputKind.BUFFER_MUTATION:
+                raise GraphError(
+                    f"the network changes its buffer {spec.target!r} whenever it runs; a graph has "
+                    "no memory: keep that out of forward in eval mode"
+                )
+            if spec.kind is OutputKind.USER_INPUT_MUTATION:
+                continue  # what an in-place first layer does to the caller's tensor
+            results.append(spec.arg)
+        output = next(n for n in self.program.graph.nodes if n.op == "output")
+        nodes = list(output.args[0])[-len(results) :] if results else []
+        leaves = [
+            Name(v) if isinstance(v, Value) else v
+            for v in (self._value(n) if isinstance(n, torch.fx.Node) else n for n in nodes)
+        ]
+        spec = self.program.call_spec
+        structure = Structure(spec.in_spec, spec.out_spec, tuple(arguments), tuple(leaves))
+        names = dict.fromkeys(leaf.value for leaf in leaves if isinstance(leaf, Name))
+        if not names:
+            raise GraphError(f"{self.builder.name} returns no tensor; return what it computes")
+        return self.builder.build(list(names), structure=structure)
+
+
+def _bound(
+    overload: torch._ops.OpOverload, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> dict[str, Any]:
+    """Arguments by the names of the schema, defaults filled in."""
+    schema = overload._schema.arguments
+    bound = {a.name: a.default_value for a in schema if a.has_default_value()}
+    bound.update((a.name, value) for a, value in zip(schema, args, strict=False))
+    return bound | kwargs
+
+
+def _out_of_place(overload: str) -> str:
+    """`relu_.default -> relu.default`."""
+    packet, _, rest = overload.partition(".")
+    return f"{packet.removesuffix('_')}.{rest}"
+
+
+def _without_writing(target: Any) -> Any:
+    """The operator that computes the same and leaves its arguments alone."""
+    if not isinstance(target, torch._ops.OpOverload) or not target._schema.is_mutable:
+        return target
+    packet, overload = str(target).removeprefix("aten.").split(".")
+    plain = getattr(torch.ops.aten, packet.removesuffix("_"), None)
+    if not packet.endswith("_") or plain is None:
+        raise GraphError(
+            f"{target} writes to its argument and has no form that does not; "
+            "replace it in the module"
+        )
+    return getattr(plain, overload)
+
+
+def _path(node: torch.fx.Node) -> str:
+    """The module that was running, `layer1.0.conv2`."""
+    stack = list((node.meta.get("nn_module_stack") or {}).values())
+    return re.sub(r"@\d+", "", stack[-1][0]) if stack else ""
+
+
+def _name(target: Any) -> str:
+    return str(getattr(target, "__name__", target))
+
+
+def _type_of(value: Any, node: torch.fx.Node) -> TensorType:
+    return TensorType(tuple(_size(s, node) for s in value.shape), value.dtype)
+
+
+def _size(value: Any, node: torch.fx.Node) -> Any:
+    """A number of the exported program: as it is, or as a multiple of the batch."""
+    if not isinstance(value, torch.SymInt):
+        return value
+    factor, rest = value.node.expr.as_coeff_Mul()
+    if isinstance(rest, sympy.Symbol) and factor.is_Integer:
+        return Dim(int(factor))
+    if value.node.expr.is_Integer:
+        return int(value.node.expr)
+    raise GraphError(
+        f"{_path(node) or 'the network'} has a size of {value}, which is no multiple of the batch; "
+        "capture it with dynamic_batch=False"
+    )
