@@ -6,9 +6,11 @@ operator of `convariant.functional` and every kernel of the compiler is tested a
 
 from convariant.reference.border import PaddingMode, pad, source_index, unpad
 from convariant.reference.convolution import convolve, cross_correlate
+from convariant.reference.deconvolve import Deconvolution, deconvolve
 from convariant.reference.patches import im2patch, patch2im
 from convariant.reference.pooling import pool
 from convariant.reference.separable import depthwise_separable, spatially_separable
+from convariant.reference.spectrum import Spectrum, null_space, spectrum
 from convariant.reference.toeplitz import toeplitz, toeplitz_operator
 from convariant.reference.tolerance import tolerance
 from convariant.reference.transposed import (
@@ -18,16 +20,21 @@ from convariant.reference.transposed import (
 )
 
 __all__ = [
+    "Deconvolution",
     "PaddingMode",
+    "Spectrum",
     "convolve",
     "cross_correlate",
+    "deconvolve",
     "depthwise_separable",
     "im2patch",
+    "null_space",
     "pad",
     "patch2im",
     "pool",
     "source_index",
     "spatially_separable",
+    "spectrum",
     "toeplitz",
     "toeplitz_operator",
     "tolerance",
