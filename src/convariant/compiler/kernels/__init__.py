@@ -9,6 +9,7 @@ from convariant.compiler.kernels._pool import Pool
 from convariant.compiler.kernels._resize import Resize, resize_table
 from convariant.compiler.kernels._softmax import Softmax
 from convariant.compiler.kernels._tile import Tile, choose_tile
+from convariant.compiler.kernels._winograd import WinogradConv, winograd_matrices
 
 __all__ = [
     "BINARY",
@@ -24,6 +25,8 @@ __all__ = [
     "Softmax",
     "Step",
     "Tile",
+    "WinogradConv",
     "choose_tile",
     "resize_table",
+    "winograd_matrices",
 ]

@@ -98,4 +98,4 @@ def _tile_cycles(target: Target, pixels: int, vectors: int) -> float:
     sums, loads = pixels * vectors, pixels + vectors
     # a broadcast that feeds one multiply-add only is a load for each, unless it folds into it
     broadcasts = 1.0 if vectors > 1 or target.loads_fold else 1.15
-    return max(sums / 2 * broadcasts, loads / 2, 4.0) + _TILE_OVERHEAD / 64 * (1 + sums / 16)
+    return max(sums / 2 * broadcasts, loads / 2, 4.0) + loads / 32 + _TILE_OVERHEAD / 64

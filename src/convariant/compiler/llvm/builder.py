@@ -279,6 +279,7 @@ class Builder:
         with self.ir.goto_entry_block():
             room = self.ir.alloca(_F32, size=ir.Constant(_I64, floats))
             room.align = FLOAT_BYTES * self.lanes
+            room.type = _PTR  # llvmlite types it by its element; all our pointers are opaque
         return Pointer(self, room)
 
     # -- vectors ---------------------------------------------------------------------------------

@@ -1,0 +1,298 @@
+"""Convolution 3 x 3 with fewer products: Winograd's minimal filtering F(m x m, 3 x 3).
+
+Source: Lavin and Gray, "Fast Algorithms for Convolutional Neural Networks", 2015.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+
+from convariant.compiler.kernels._epilogue import Epilogue, Output, address
+from convariant.compiler.kernels._tile import Tile, TileSums
+from convariant.compiler.layout import Axis, Floats, Layout
+from convariant.compiler.llvm import Builder, Index, Pointer, Target, Vector
+
+__all__ = ["WinogradConv", "winograd_matrices"]
+
+Rows: TypeAlias = tuple[tuple[float, ...], ...]
+
+# interpolation points of F(2,3) and F(4,3), beside the one at infinity
+_POINTS = {2: (0.0, 1.0, -1.0), 4: (0.0, 1.0, -1.0, 2.0, -2.0)}
+
+
+def winograd_matrices(m: int) -> tuple[Rows, Rows, Rows]:
+    """A^T (m x m+2), G (m+2 x 3) and B^T (m+2 x m+2): `y = A^T ((G g) * (B^T d))`.
+
+    By Toom-Cook interpolation at the points of the table and at infinity.
+
+    >>> winograd_matrices(2)[0]
+    ((1.0, 1.0, 1.0, 0.0), (0.0, 1.0, -1.0, 1.0))
+    """
+    points = np.array(_POINTS[m])
+    size = m + 2
+    powers = np.vander(points, size, increasing=True)
+    infinity = np.zeros((1, size))
+    infinity[0, -1] = 1
+    # column e of a polynomial's coefficients: its value at each point, and its leading one
+    scale = np.array([np.prod([p - q for q in points if q != p]) for p in points])
+    output = np.concatenate((powers[:, :m], infinity[:, -m:])).T
+    kernel = np.concatenate((powers[:, :3] / scale[:, None], infinity[:, -3:]))
+    data = np.zeros((size, size))
+    for i, p in enumerate(points):
+        data[i, : size - 1] = np.polynomial.polynomial.polyfromroots([q for q in points if q != p])
+    data[-1] = np.polynomial.polynomial.polyfromroots(points)
+    return tuple(tuple(map(tuple, (matrix + 0.0).tolist())) for matrix in (output, kernel, data))
+
+
+@dataclass(frozen=True)
+class WinogradConv:
+    """`y = epilogue(bias + conv3x3(x))`, stride 1, in blocks of `tiles` output tiles of m x m.
+
+    For each tile of (m+2) x (m+2) inputs d: V = B^T d B; for each of the (m+2)^2 positions the sum
+    over channels M[o,tile] = U[o,c] V[c,tile]; then Y = A^T M A. Arguments: x, weights U, bias,
+    scratch, y, then the epilogue's operands. The weights are packed as they are read:
+    [panel of vectors * lanes outputs][position][input channel][output]. A work item is one block of
+    tiles and all channels; each thread has `scratch` floats for V [position][block][tile][lane] and
+    the M of one panel, which together stay in the second-level cache. An infinity spreads over
+    the outputs of its tile as NaN.
+    """
+
+    x: Layout
+    y: Layout
+    rows: Axis
+    columns: Axis
+    m: int
+    tile: Tile
+    tiles: int
+    epilogue: Epilogue = ()
+
+    @property
+    def positions(self) -> int:
+        """Products per tile and channel: (m+2)^2, where the direct way takes 9 m^2."""
+        return (self.m + 2) ** 2
+
+    @property
+    def across(self) -> int:
+        """Tiles in a row."""
+        return -(-self.columns.count // self.m)
+
+    @property
+    def total(self) -> int:
+        """Tiles in the batch."""
+        return self.x.batch * -(-self.rows.count // self.m) * self.across
+
+    @property
+    def scratch(self) -> int:
+        """Floats that each thread needs."""
+        return self.positions * (self.data_apart + self.products_apart)
+
+    @property
+    def data_apart(self) -> int:
+        """From one position of V to the next; odd vectors, so that positions share no cache set."""
+        return (self.x.blocks * self.room | 1) * self.x.lanes
+
+    @property
+    def products_apart(self) -> int:
+        """From one position of M to the next."""
+        return (self.tile.vectors * self.room | 1) * self.x.lanes
+
+    @property
+    def room(self) -> int:
+        """Tiles of a block, filled up to whole register tiles."""
+        return -(-self.tiles // self.tile.columns) * self.tile.columns
+
+    def emit(self, target: Target, name: str) -> str:
+        """The kernel's LLVM IR."""
+        b = Builder(target, name)
+        output = Output(b, self.y, self.epilogue, first=4)
+        scratch = b.argument(3) + b.thread * self.scratch
+        job = _Block(
+            conv=self,
+            b=b,
+            output=output,
+            x=b.argument(0),
+            weights=b.argument(1),
+            bias=b.argument(2),
+            data=scratch,
+            products=scratch + self.positions * self.data_apart,
+            matrices=winograd_matrices(self.m),
+        )
+        with b.share(-(-self.total // self.tiles)) as block:
+            first = block * self.tiles
+            count = b.minimum_index(self.total - first, self.tiles)
+            job.run(first, count)
+        return b.finish()
+
+    def pack(self, weight: Floats) -> Floats:
+        """A weight (co, ci, 3, 3), transformed in float64 and in the order of reading, flat."""
+        co, ci = weight.shape[:2]
+        width = self.tile.vectors * self.y.lanes
+        g = np.array(winograd_matrices(self.m)[1])
+        padded = np.zeros((self.y.blocks * self.y.lanes, ci, 3, 3))
+        padded[:co] = weight
+        transformed = np.einsum("pa,ocab,qb->pqco", g, padded, g, optimize=True)
+        panels = transformed.reshape(self.positions, ci, -1, width).transpose(2, 0, 1, 3)
+        return np.ascontiguousarray(panels, dtype=np.float32).ravel()
+
+
+@dataclass(frozen=True)
+class _Block:
+    """One block of tiles: where everything is."""
+
+    conv: WinogradConv
+    b: Builder
+    output: Output
+    x: Pointer
+    weights: Pointer
+    bias: Pointer
+    data: Pointer
+    products: Pointer
+    matrices: tuple[Rows, Rows, Rows]
+
+    @property
+    def spot(self) -> int:
+        """From one position to the next in V, for one channel block: all tiles."""
+        return self.conv.room * self.b.lanes
+
+    def run(self, first: Index, count: Index) -> None:
+        """Transform the inputs once, then multiply and transform back panel by panel."""
+        b, conv = self.b, self.conv
+        with b.loop(0, conv.x.blocks) as block, b.loop(0, count) as t:
+            image, row, column = self._place(first + t)
+            row, column = row + conv.rows.offset, column + conv.columns.offset
+            here = self.data + (block * self.spot + t * b.lanes)
+            self._transform_input(address(self.x, conv.x, image, block, row, column), here)
+        panel_size = conv.positions * conv.x.channels * conv.tile.vectors * b.lanes
+        with b.loop(0, conv.y.blocks // conv.tile.vectors) as panel:
+            with b.loop(0, conv.positions) as position:
+                self._multiply(self.weights + panel * panel_size, position, count)
+            with b.loop(0, conv.tile.vectors) as v, b.loop(0, count) as t:
+                image, row, column = self._place(first + t)
+                block = panel * conv.tile.vectors + v
+                self._transform_output(v, t, image, block, row, column)
+
+    def _place(self, tile: Index) -> tuple[Index, Index, Index]:
+        """Image, first row and first column of a tile's outputs."""
+        conv = self.conv
+        down = -(-conv.rows.count // conv.m)
+        line = tile // conv.across
+        return line // down, line % down * conv.m, tile % conv.across * conv.m
+
+    def _transform_input(self, x: Pointer, data: Pointer) -> None:
+        """V = B^T d B: columns first, through the stack, then rows."""
+        b, conv, size = self.b, self.conv, self.conv.m + 2
+        half = b.scratch(size * size * b.lanes)
+        for c in range(size):
+            inputs = [b.load(address(x, conv.x, row=r, column=c)) for r in range(size)]
+            for r, value in enumerate(combine(b, self.matrices[2], inputs)):
+                b.store(value, half + (r * size + c) * b.lanes)
+        for r in range(size):
+            inputs = [b.load(half + (r * size + c) * b.lanes) for c in range(size)]
+            for c, value in enumerate(combine(b, self.matrices[2], inputs)):
+                b.store(value, data + (r * size + c) * conv.data_apart)
+
+    def _multiply(self, weights: Pointer, position: Index, count: Index) -> None:
+        """M = U V at one position, for one panel of outputs."""
+        b, conv, width = self.b, self.conv, self.conv.tile.columns
+        outputs = conv.tile.vectors * b.lanes
+        weights = weights + position * (conv.x.channels * outputs)
+        data = self.data + position * conv.data_apart
+        result = self.products + position * conv.products_apart
+        # the last tiles of a part-filled block are multiplied too, and never read
+        with b.loop(0, count, width) as t:
+            sums = TileSums(b, conv.tile, lambda _: b.constant(0.0))
+            whole, rest = divmod(conv.x.channels, b.lanes)
+            with b.loop(0, whole) as block:
+                self._channels(sums, data, weights, block, t, b.lanes)
+            if rest:
+                self._channels(sums, data, weights, b.index(whole), t, rest)
+            for _, c, v, value in sums.results():
+                b.store(value, result + (v * self.spot + (t + c) * b.lanes))
+
+    def _channels(
+        self, sums: TileSums, data: Pointer, weights: Pointer, block: Index, t: Index, lanes: int
+    ) -> None:
+        b, outputs = self.b, self.conv.tile.vectors * self.b.lanes
+        x = data + (block * self.spot + t * b.lanes)
+        start = weights + block * (b.lanes * outputs)
+        unroll = next(u for u in (4, 3, 2, 1) if lanes % u == 0)
+        with b.loop(0, lanes, unroll) as lane:
+            for k in range(unroll):
+                sums.multiply(x + (lane + k), start + (lane + k) * outputs, 0, b.lanes)
+
+    def _transform_output(
+        self, v: Index, t: Index, image: Index, block: Index, row: Index, column: Index
+    ) -> None:
+        """Y = A^T M A + bias, of which only what lies inside the output is stored."""
+        b, conv, size, m = self.b, self.conv, self.conv.m + 2, self.conv.m
+        start = self.products + (v * self.spot + t * b.lanes)
+        half = b.scratch(m * size * b.lanes)
+        for c in range(size):
+            inputs = [b.load(start + (r * size + c) * conv.products_apart) for r in range(size)]
+            for r, value in enumerate(combine(b, self.matrices[0], inputs)):
+                b.store(value, half + (r * size + c) * b.lanes)
+        bias = b.load(self.bias + block * b.lanes)
+        place = self.output.at(image, block, row, column)
+        for r in range(m):
+            with b.when(b.compare(row + r, "<", conv.rows.count)):
+                inputs = [b.load(half + (r * size + c) * b.lanes) for c in range(size)]
+                for c, value in enumerate(combine(b, self.matrices[0], inputs)):
+                    if conv.columns.count % m == 0:
+                        place.store(value + bias, row=r, column=c)
+                        continue
+                    with b.when(b.compare(column + c, "<", conv.columns.count)):
+                        place.store(value + bias, row=r, column=c)
+
+
+def combine(b: Builder, matrix: Rows, inputs: Sequence[Vector]) -> list[Vector]:
+    """`matrix @ inputs`, with the sums shared that the points +p and -p have in common."""
+    matrix, inputs = _shared_inputs(matrix, list(inputs))
+    results: dict[int, Vector] = {}
+    for i, row in enumerate(matrix):
+        if i in results:
+            continue
+        mirror = tuple(-w if k % 2 else w for k, w in enumerate(row))
+        partner = next((j for j in range(i + 1, len(matrix)) if matrix[j] == mirror), None)
+        if partner is None:
+            results[i] = weighted(b, row, inputs)
+            continue
+        even = weighted(b, [0.0 if k % 2 else w for k, w in enumerate(row)], inputs)
+        odd = weighted(b, [w if k % 2 else 0.0 for k, w in enumerate(row)], inputs)
+        results[i], results[partner] = even + odd, even - odd
+    return [results[i] for i in range(len(matrix))]
+
+
+def _shared_inputs(matrix: Rows, inputs: list[Vector]) -> tuple[Rows, list[Vector]]:
+    """Columns that differ in signs only become two columns, for the inputs' sum and difference.
+
+    before: `a + b, 2a - 2b` of (a, b)  -->  `s, 2d` of (s, d) = (a + b, a - b)
+    """
+    columns = [list(column) for column in zip(*matrix, strict=True)]
+    for j in range(len(columns) - 1):
+        left, right = columns[j], columns[j + 1]
+        same = [w if w == v else 0.0 for w, v in zip(left, right, strict=True)]
+        opposite = [w if w == -v else 0.0 for w, v in zip(left, right, strict=True)]
+        if [abs(w) for w in left] == [abs(v) for v in right] and any(same) and any(opposite):
+            columns[j], columns[j + 1] = same, opposite
+            inputs[j], inputs[j + 1] = inputs[j] + inputs[j + 1], inputs[j] - inputs[j + 1]
+    return tuple(zip(*columns, strict=True)), inputs
+
+
+def weighted(b: Builder, weights: Sequence[float], inputs: Sequence[Vector]) -> Vector:
+    """The sum of weights times inputs; ones cost an addition, zeros nothing."""
+    # start from a weight of one where there is one, so that the rest are multiply-adds
+    terms = sorted(
+        ((w, x) for w, x in zip(weights, inputs, strict=True) if w), key=lambda term: term[0] != 1
+    )
+    first, x = terms[0]
+    total = x if first == 1 else x * b.constant(first)
+    for w, x in terms[1:]:
+        if abs(w) == 1:
+            total = total + x if w > 0 else total - x
+        else:
+            total = b.fma(x, b.constant(w), total)
+    return total

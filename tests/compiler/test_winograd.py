@@ -1,0 +1,65 @@
+"""WinogradConv against PyTorch in float64, and its matrices against the definition."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from convariant.compiler.kernels import Step, Tile, WinogradConv, winograd_matrices
+from convariant.compiler.layout import Axis, Layout, lay_out
+from tests.compiler.harness import HERE, run
+from tests.support.compare import assert_close
+
+
+@pytest.mark.parametrize("m", [2, 4])
+def test_matrices_give_the_correlation_of_six_with_three(m):
+    rng = np.random.default_rng(m)
+    data, kernel = rng.standard_normal(m + 2), rng.standard_normal(3)
+    output, weights, inputs = map(np.array, winograd_matrices(m))
+    result = output @ ((weights @ kernel) * (inputs @ data))
+    np.testing.assert_allclose(result, np.correlate(data, kernel, "valid"), rtol=1e-12)
+
+
+@settings(deadline=None, max_examples=40)
+@given(
+    st.sampled_from(HERE),
+    st.sampled_from([2, 4]),
+    st.tuples(*(st.integers(1, n) for n in (3, 37, 19, 19))),
+    st.integers(1, 40),
+    st.integers(0, 2),
+    st.integers(1, 3),
+)
+def test_any_size_equals_pytorch(target, m, shape, co, padding, threads):
+    n, ci, h, w = shape
+    h, w = h + 2, w + 2
+    size = (h + 2 * padding - 2, w + 2 * padding - 2)
+    rows, columns = (Axis(o, taps=3, offset=-padding) for o in size)
+    # whole tiles are read, also where they reach beyond the output
+    ends = [-(-o // m) * m + 2 - padding - i for o, i in zip(size, (h, w), strict=True)]
+    x = Layout.dense((n, ci, h, w), target.lanes, (padding, ends[0], padding, ends[1]))
+    y = Layout.dense((n, co, *size), target.lanes, (0, 1, 1, 0))
+    vectors = 2 if y.blocks % 2 == 0 else 1
+    tile = Tile(1, 4, vectors)
+    conv = WinogradConv(x, y, rows, columns, m, tile, tiles=7, epilogue=(Step("relu"),))
+    rng = np.random.default_rng(0)
+    values, weight, bias = (
+        rng.standard_normal(s).astype(np.float32) for s in ((n, ci, h, w), (co, ci, 3, 3), co)
+    )
+    packed_bias = lay_out(bias[None, :, None, None], Layout.dense((1, co, 1, 1), target.lanes))
+    scratch = np.zeros(conv.scratch * threads, np.float32)
+    result = run(
+        conv, target, (values, x), conv.pack(weight), packed_bias, scratch, y, threads=threads
+    )  # fmt: skip
+    truth = F.conv2d(*(torch.from_numpy(a).double() for a in (values, weight, bias)), 1, padding)
+    # the transforms lose about a digit
+    assert_close(
+        result,
+        torch.relu(truth),
+        dtype="float32",
+        reduction=ci * 9 * 100,
+        scale=float(truth.abs().max()),
+    )
