@@ -8,7 +8,7 @@ import torch
 
 from convariant.graph._aten import LOWERINGS, Call, NoKind, Value, lowers
 from convariant.graph._types import TensorType
-from convariant.graph.ops import Cast, Elementwise, Reduce, Softmax
+from convariant.graph.ops import Cast, Elementwise, Reduce, Slice, Softmax
 
 # functions of one value without parameters: ATen's name and ours
 _SAME_NAME = """
@@ -158,6 +158,16 @@ def _threshold(c: Call) -> Value:
 def _gelu(c: Call) -> Value:
     kind = "gelu" if c["approximate"] == "none" else "gelu_tanh"
     return c.add(Elementwise(kind), c["self"])
+
+
+@lowers("glu")
+def _glu(c: Call) -> Value:
+    axis = c["dim"] % c.rank("self")
+    half = c.type(c["self"]).sizes[axis] // 2
+    value = c.add(Slice(axis, None, half), c["self"], name=f"{c.name}_value")
+    gate = c.add(Slice(axis, half, None), c["self"], name=f"{c.name}_gate")
+    opened = c.add(Elementwise("sigmoid"), gate, name=f"{c.name}_sigmoid")
+    return c.add(Elementwise("mul"), value, opened)
 
 
 @lowers("prelu")

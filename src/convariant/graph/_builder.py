@@ -22,8 +22,8 @@ class GraphBuilder:
     >>> w = b.constant(torch.eye(3)[:2], "weight", parameter=True)
     >>> print(b.build([b.add(Softmax(1), b.add(Linear(), x, w))]))
     classifier(x: f32[1,3])
-      linear              = Linear (x, weight)                                         f32[1,2]
-      softmax             = Softmax axis 1 (linear)                                    f32[1,2]
+      linear              = Linear (x, weight)                                     f32[1,2]
+      softmax             = Softmax axis 1 (linear)                                f32[1,2]
       return softmax
       2 nodes, 1 constants of 24 B
     """

@@ -109,7 +109,10 @@ def _changes_views(program: ExportedProgram) -> bool:
 
 
 def _mutates(node: torch.fx.Node) -> bool:
-    return isinstance(node.target, torch._ops.OpOverload) and node.target._schema.is_mutable
+    target = node.target
+    if not isinstance(target, torch._ops.OpOverload) or target is torch.ops.aten.detach_.default:
+        return False
+    return target._schema.is_mutable
 
 
 def written_by(node: torch.fx.Node) -> list[torch.fx.Node]:

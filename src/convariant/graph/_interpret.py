@@ -73,7 +73,7 @@ def run_values(
             for name in node.inputs
         ]
         try:
-            results = node.op.run(*arguments)
+            results = tuple(_cast(r, dtype) for r in node.op.run(*arguments))
         except (RuntimeError, ValueError, TypeError) as error:
             shapes = ", ".join(str(TensorType.of(a)) for a in arguments)
             raise GraphError(f"{where(node)} failed on ({shapes}): {error}") from error

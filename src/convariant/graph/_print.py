@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from convariant.graph._graph import Graph, Node
 
 WIDTH = 100
-_NAME, _OP, _TYPE = 20, 58, 22
+_NAME, _OP = 20, 54
 
 
 def graph_text(graph: Graph) -> str:

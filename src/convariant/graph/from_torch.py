@@ -45,8 +45,8 @@ def from_torch(
     >>> net = torch.nn.Sequential(torch.nn.Conv2d(3, 8, 3), torch.nn.ReLU())
     >>> print(from_torch(net, torch.empty(1, 3, 8, 8), dynamic_batch=True))
     Sequential(input: f32[N,3,8,8])
-      conv2d              = Conv 3x3 (input, 0.weight, 0.bias)                         f32[N,8,6,6]
-      relu                = Elementwise relu (conv2d)                                  f32[N,8,6,6]
+      conv2d              = Conv 3x3 (input, 0.weight, 0.bias)                     f32[N,8,6,6]
+      relu                = Elementwise relu (conv2d)                              f32[N,8,6,6]
       return relu
       2 nodes, 2 constants of 896 B
     """
@@ -145,7 +145,7 @@ class _Capture:
             _bound(overload, *self._arguments(node)),
             _type_of(expected, node) if single else None,
             _path(node),
-            node.name,
+            _plain(node.name),
         )
         try:
             result = lower(call)
@@ -176,7 +176,8 @@ class _Capture:
         types = tuple(_type_of(r, node) for r in results)
         captured = tuple(self.builder.types[i] for i in inputs), types
         op = Torch(_without_writing(node.target), args, kwargs, reason, captured)
-        names = [f"{node.name}_{i}" if len(types) > 1 else node.name for i in range(len(types))]
+        name = _plain(node.name)
+        names = [f"{name}_{i}" if len(types) > 1 else name for i in range(len(types))]
         outputs = self.builder.add_many(op, *inputs, path=_path(node), names=names)
         if isinstance(node.meta["val"], torch.Tensor):
             return Value(outputs[0])
@@ -262,6 +263,11 @@ def _without_writing(target: Any) -> Any:
             "replace it in the module"
         )
     return getattr(plain, overload)
+
+
+def _plain(name: str) -> str:
+    """`relu__1 -> relu_1`: nothing in a graph happens in place."""
+    return re.sub(r"(\w)_(_\d+)?$", r"\1\2", name)
 
 
 def _path(node: torch.fx.Node) -> str:

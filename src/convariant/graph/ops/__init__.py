@@ -16,6 +16,7 @@ from convariant.graph.ops._reduce import REDUCTIONS, Reduce, Softmax
 from convariant.graph.ops._resize import Resize
 from convariant.graph.ops._shape import Axis, Concat, Expand, Permute, Reshape, Slice, Target
 from convariant.graph.ops._torch import Slot, Torch
+from convariant.graph.ops._unpool import Fold, MaxUnpool
 
 __all__ = [
     "FUNCTIONS",
@@ -30,11 +31,13 @@ __all__ = [
     "DepthToSpace",
     "Elementwise",
     "Expand",
+    "Fold",
     "GroupNorm",
     "LayerNorm",
     "Linear",
     "LocalResponseNorm",
     "MatMul",
+    "MaxUnpool",
     "Op",
     "Pad",
     "PadMode",

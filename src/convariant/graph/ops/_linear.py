@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from convariant.graph._types import TensorType, at_batch, shape_text
-from convariant.graph.ops._base import Cost, Op, Reach, Taps, Types, expect, mixing
+from convariant.graph.ops._base import Cost, Op, Reach, Types, broadcast_reach, expect, mixing
 from convariant.graph.ops._elementwise import broadcast
 
 
@@ -75,17 +75,7 @@ class MatMul(Op):
 
     def reach(self, inputs: Types, outputs: Types) -> tuple[Reach, ...]:
         """A row of the first input, a column of the second."""
-        rank = outputs[0].rank
-        reaches = []
-        for position, value in enumerate(inputs):
-            shift = rank - value.rank
-            own = rank - 2 + position  # the axis that this input shares with the output
-            reaches.append(
-                tuple(
-                    Taps(axis - shift)
-                    if axis >= shift and (axis < rank - 2 or axis == own)
-                    else None
-                    for axis in range(rank)
-                )
-            )
-        return tuple(reaches)
+        y = outputs[0]
+        first, second = (list(broadcast_reach(value, y)) for value in inputs)
+        first[-1] = second[-2] = None
+        return tuple(first), tuple(second)

@@ -165,6 +165,8 @@ class LayerNorm(Op):
 class LocalResponseNorm(Op):
     """`x / (k + alpha/size * sum of squares of `size` neighbouring channels) ^ beta`.
 
+    A window of even size reaches one channel further back (torch) or `ahead` (ONNX).
+
     Source: Krizhevsky et al. 2012 (AlexNet), section 3.3; alpha is divided by size as in torch and
     ONNX.
     """
@@ -173,6 +175,7 @@ class LocalResponseNorm(Op):
     alpha: float = 1e-4
     beta: float = 0.75
     k: float = 1.0
+    ahead: bool = False
 
     def infer(self, x: TensorType) -> Types:
         """The type of x."""
@@ -184,14 +187,16 @@ class LocalResponseNorm(Op):
         return (x,)
 
     def run(self, x: Tensor) -> tuple[Tensor, ...]:
-        """Squares summed over a window of channels; an even window reaches one further back."""
-        squares = F.pad(x.square().transpose(1, -1), (self.size // 2, (self.size - 1) // 2))
+        """Squares summed over a window of channels."""
+        pads = self.size // 2, (self.size - 1) // 2
+        squares = F.pad(x.square().transpose(1, -1), pads[::-1] if self.ahead else pads)
         total = squares.unfold(-1, self.size, 1).sum(-1).transpose(1, -1)
         return (x / (self.k + self.alpha / self.size * total) ** self.beta,)
 
     def text(self) -> str:
         """`size 5 alpha=0.0001 beta=0.75 k=2`."""
-        return f"size {self.size} alpha={self.alpha:g} beta={self.beta:g} k={self.k:g}"
+        text = f"size {self.size} alpha={self.alpha:g} beta={self.beta:g} k={self.k:g}"
+        return text + (" ahead" if self.ahead else "")
 
     def cost(self, inputs: Types, outputs: Types) -> Cost:  # noqa: ARG002
         """A square and an addition per neighbour, then scale, add, power and division."""

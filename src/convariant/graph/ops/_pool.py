@@ -71,13 +71,13 @@ class Pool(Op):
         return (total / _crop(self._counts(x, g, pads), size),)
 
     def _max(self, x: Tensor, g: Geometry, pads: tuple[tuple[int, int], ...]) -> tuple[Tensor, ...]:
-        # integers have no -inf: their least value is as good
-        least = float("-inf") if x.is_floating_point() else torch.iinfo(x.dtype).min
-        padded = F.pad(x, flat(pads), value=least)
+        # torch pools no small integers; float64 holds them, and whatever fits 53 bits
+        wide = x if x.is_floating_point() else x.double()
+        padded = F.pad(wide, flat(pads), value=float("-inf"))
         if not self.indices:
-            return (_MAX[g.axes](padded, g.kernel_size, g.stride, 0, g.dilation),)
+            return (_MAX[g.axes](padded, g.kernel_size, g.stride, 0, g.dilation).to(x.dtype),)
         y, where = _MAX[g.axes](padded, g.kernel_size, g.stride, 0, g.dilation, False, True)
-        return (y, _unpadded_index(where, padded.shape[2:], x.shape[2:], pads))
+        return (y.to(x.dtype), _unpadded_index(where, padded.shape[2:], x.shape[2:], pads))
 
     def _counts(self, x: Tensor, g: Geometry, pads: tuple[tuple[int, int], ...]) -> Tensor:
         """How many elements each average divides by, as (1, 1, *output size)."""
