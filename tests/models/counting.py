@@ -7,6 +7,7 @@ from torch import nn
 
 from convariant import models
 from convariant.models import Network
+from convariant.nn import to_plain
 
 
 def on_meta(name: str, **options: object) -> Network:
@@ -22,9 +23,11 @@ def parameters(network: nn.Module) -> int:
 def layer_macs(network: Network, size: tuple[int, int]) -> dict[str, int]:
     """Multiply-adds of each convolution and linear layer for one image of `size`.
 
-    A convolution spends its kernel on every output pixel, a transposed one on every input pixel.
+    A convolution spends its kernel on every output pixel, a transposed one on every input pixel;
+    a group convolution costs what the plain one that it equals costs.
     """
     counts = {}
+    network = to_plain(network)
 
     def hook_of(path):
         def hook(layer, inputs, output):

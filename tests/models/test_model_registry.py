@@ -28,6 +28,7 @@ def test_names_are_those_of_the_lecture():
     assert models.names() == sorted(
         [
             *("lenet5", "lenet5_1998", "alexnet", "unet", "mobilenet_v1", "resnet"),
+            *("p4_lenet", "p4m_resnet"),
             *("resnet18", "resnet34", "resnet50", "resnet101", "resnet152"),
             *("resnext50_32x4d", "resnext101_32x4d", "resnext101_32x8d", "resnext101_64x4d"),
         ]

@@ -3,6 +3,7 @@
 from convariant.models._network import Network
 from convariant.models._registry import ModelInfo, create, info, names, register
 from convariant.models.alexnet import AlexNet, alexnet
+from convariant.models.group_equivariant import GroupLeNet, GroupResNet, p4_lenet, p4m_resnet
 from convariant.models.lenet import LeNet5, lenet5
 from convariant.models.lenet_1998 import LeNet1998, lenet5_1998, map_loss
 from convariant.models.mobilenet import MobileNetV1, mobilenet_v1
@@ -33,6 +34,8 @@ __all__ = [
     "BasicBlock",
     "Bottleneck",
     "ConcatenatedPaths",
+    "GroupLeNet",
+    "GroupResNet",
     "LeNet5",
     "LeNet1998",
     "MobileNetV1",
@@ -50,6 +53,8 @@ __all__ = [
     "map_loss",
     "mobilenet_v1",
     "names",
+    "p4_lenet",
+    "p4m_resnet",
     "register",
     "resnet",
     "resnet18",

@@ -6,6 +6,10 @@ from typing import Literal
 
 from torch import nn
 
+from convariant.nn import GroupConv2d, GroupLift2d
+
+_LAYERS = (nn.Conv2d, nn.ConvTranspose2d, nn.Linear, GroupLift2d, GroupConv2d)
+
 
 def initialise(network: nn.Module, mode: Literal["fan_in", "fan_out"] = "fan_in") -> None:
     """He's normal initialisation for ReLU in every convolution and linear layer, biases zero.
@@ -13,7 +17,7 @@ def initialise(network: nn.Module, mode: Literal["fan_in", "fan_out"] = "fan_in"
     Source: He et al., Delving deep into rectifiers, 2015 (arXiv 1502.01852).
     """
     for module in network.modules():
-        if isinstance(module, (nn.Conv2d, nn.ConvTranspose2d, nn.Linear)):
+        if isinstance(module, _LAYERS):
             nn.init.kaiming_normal_(module.weight, mode=mode, nonlinearity="relu")
             if module.bias is not None:
                 nn.init.zeros_(module.bias)
