@@ -351,3 +351,18 @@ def test_errors_name_the_module_and_the_fix() -> None:
         from_torch(Apply(lambda x: 3), x)
     with pytest.raises(GraphError, match="dynamic_batch=False"):
         from_torch(Apply(lambda x: x.view(4, -1)), torch.empty(4, 3), dynamic_batch=True)
+
+
+def test_tensors_made_inside_are_constants() -> None:
+    def positions(x: Tensor) -> Tensor:
+        return x + torch.arange(9) + torch.full((9,), 2.0) + torch.zeros_like(x) + x.new_ones(1, 9)
+
+    graph = agree(Apply(positions), torch.randn(X))
+    assert set(kinds(graph)) == {"Elementwise", "Expand"}
+
+
+def test_random_numbers_are_drawn_anew_at_each_run() -> None:
+    graph = from_torch(Apply(lambda x: x + torch.rand(4)), torch.zeros(4))
+    assert "Torch" in kinds(graph)
+    first, second = (interpret(graph, torch.zeros(4))[0] for _ in range(2))
+    assert (first != second).any()

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import torch
+
 from convariant.graph._aten import Call, NoKind, Value, lowers
 from convariant.graph._types import Dim
 from convariant.graph.ops import Axis, Concat, Expand, Pad, PadMode, Permute, Reshape, Slice, Target
@@ -121,6 +123,19 @@ def _expand(c: Call) -> Value:
         -1 if a >= behind and size == shape[a - behind] else size for a, size in enumerate(target)
     )
     return c.add(Expand(wanted), c["self"])
+
+
+@lowers(
+    "zeros", "ones", "full", "zeros_like", "ones_like", "full_like", "new_zeros", "new_ones",
+    "new_full",
+)  # fmt: skip
+def _filled(c: Call) -> Value:
+    kind = c.overload.split(".")[0].removeprefix("new_").removesuffix("_like")
+    number = {"zeros": 0, "ones": 1}.get(kind, c.get("fill_value"))
+    if c.result is None or not isinstance(number, (bool, int, float)):
+        raise NoKind("filled with a number that the network computes")
+    scalar = c.builder.constant(torch.tensor(number, dtype=c.result.dtype))
+    return c.add(Expand(c.result.shape), scalar)
 
 
 @lowers("cat", "concat", "concatenate")

@@ -171,6 +171,12 @@ class _Capture:
             return Slot(inputs.index(leaf))
 
         args, kwargs = self._arguments(node)
+        if _is_constant(node.target, (args, kwargs)):
+            return pytree.tree_map_only(
+                torch.Tensor,
+                lambda t: Value(self.builder.constant(t, _plain(node.name))),
+                node.target(*args, **kwargs),  # type: ignore[operator]
+            )
         args, kwargs = pytree.tree_map(slot, (args, kwargs))
         results = pytree.tree_leaves(node.meta["val"])
         types = tuple(_type_of(r, node) for r in results)
@@ -249,6 +255,18 @@ def _out_of_place(overload: str) -> str:
     """`relu_.default -> relu.default`."""
     packet, _, rest = overload.partition(".")
     return f"{packet.removesuffix('_')}.{rest}"
+
+
+def _is_constant(target: Any, arguments: Any) -> bool:
+    """Whether an operator gives the same small tensor whatever the inputs, as `arange` does."""
+    if not isinstance(target, torch._ops.OpOverload) or target.namespace != "aten":
+        return False
+    leaves = pytree.tree_leaves(arguments)
+    return (
+        not any(isinstance(leaf, (Value, Dim)) for leaf in leaves)
+        and torch.Tag.nondeterministic_seeded not in target.tags
+        and not target._schema.is_mutable
+    )
 
 
 def _without_writing(target: Any) -> Any:

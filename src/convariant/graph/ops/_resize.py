@@ -16,7 +16,13 @@ from convariant.graph.ops._base import Cost, Op, Reach, Taps, Types, expect
 
 ResizeMode: TypeAlias = Literal["nearest", "linear", "cubic"]
 Coordinates: TypeAlias = Literal[
-    "half_pixel", "half_pixel_symmetric", "pytorch_half_pixel", "align_corners", "asymmetric"
+    "half_pixel",
+    "half_pixel_symmetric",
+    "pytorch_half_pixel",
+    "align_corners",
+    "asymmetric",
+    "tf_half_pixel_for_nn",
+    "tf_crop_and_resize",
 ]
 Rounding: TypeAlias = Literal["floor", "ceil", "round_prefer_floor", "round_prefer_ceil"]
 
@@ -28,6 +34,8 @@ class Resize(Op):
     Either `size` is given or `scales` (output = floor(input * scale)). `coordinates` is ONNX's
     coordinate_transformation_mode; torch's default is `asymmetric` with `floor` for nearest,
     `half_pixel` for linear and cubic. `antialias` widens the filter where the axis shrinks.
+    `tf_crop_and_resize` maps the output onto a `region` of the input, (begin, end) of each axis from
+    0 to 1; what lies beyond the input is `outside`.
     """
 
     mode: ResizeMode
@@ -38,6 +46,8 @@ class Resize(Op):
     cubic: float = -0.75
     antialias: bool = False
     exclude_outside: bool = False
+    region: tuple[tuple[float, float], ...] | None = None
+    outside: float = 0.0
 
     def infer(self, x: TensorType) -> Types:
         """(n, c, *size)."""
@@ -65,7 +75,8 @@ class Resize(Op):
         size = self.output_size(tuple(x.shape[2:]))
         for axis, o in enumerate(size):
             i = x.shape[axis + 2]
-            if i == o and (self.scales is None or self.scales[axis] == 1):
+            same = i == o and (self.scales is None or self.scales[axis] == 1)
+            if same and (self.region is None or self.region[axis] == (0.0, 1.0)):
                 continue
             index, weight = self.taps(axis, i, o)
             rows = x.index_select(axis + 2, torch.from_numpy(index.ravel()).to(x.device))
@@ -73,6 +84,10 @@ class Resize(Op):
             scaled = torch.from_numpy(weight).to(x.device, _real(x))
             shape = (*index.shape, *(1,) * (x.dim() - axis - 3))
             x = (rows * scaled.reshape(shape)).sum(axis + 3).to(x.dtype)
+            if self.region is not None:
+                position = self._positions(axis, i, o)
+                beyond = torch.from_numpy((position < 0) | (position > i - 1)).to(x.device)
+                x = x.masked_fill(beyond.reshape(-1, *shape[2:]), self.outside)
         return (x,)
 
     def taps(self, axis: int, i: int, o: int) -> tuple[np.ndarray, np.ndarray]:
@@ -114,12 +129,18 @@ class Resize(Op):
                 step = np.float32(i) / np.float32(o)
             return out.astype(np.float32) * step
         scale = self._scale(axis, i, o)
+        if self.coordinates == "tf_crop_and_resize":
+            begin, end = self.region[axis] if self.region else (0.0, 1.0)
+            step = (end - begin) / (o - 1) if o > 1 else 0.0
+            return (i - 1) * ((begin if o > 1 else (begin + end) / 2) + out * step)
         if self.coordinates == "align_corners":
             position = out * ((i - 1) / (o - 1)) if o > 1 else np.zeros(o)
         elif self.coordinates == "asymmetric":
             position = out / scale
         elif self.coordinates == "pytorch_half_pixel" and o == 1:
             position = np.zeros(o)
+        elif self.coordinates == "tf_half_pixel_for_nn":
+            position = (out + 0.5) / scale
         else:
             position = (out + 0.5) / scale - 0.5
         if self.coordinates == "half_pixel_symmetric":
@@ -151,7 +172,7 @@ class Resize(Op):
         index, weight = self.taps(axis, i, o)
         ratio = Fraction(i, o) if self.scales is None else Fraction(1 / self.scales[axis])
         ratio = ratio.limit_denominator(4096)
-        repeats = self.coordinates not in ("align_corners", "half_pixel_symmetric")
+        repeats = self.coordinates in ("half_pixel", "pytorch_half_pixel", "asymmetric")
         if not repeats or ratio.denominator >= o or self.antialias:
             rows = (tuple(row[w != 0]) for row, w in zip(index, weight, strict=True))
             return Taps(axis + 2, tuple(tuple(map(int, r)) for r in rows), i)
