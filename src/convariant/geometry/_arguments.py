@@ -12,7 +12,8 @@ Ints: TypeAlias = int | Sequence[int]
 
 def is_int(value: object) -> bool:
     """Whether a value counts as an integer: NumPy's integers do, True and 1.0 do not."""
-    return hasattr(value, "__index__") and not isinstance(value, bool)
+    # an int is asked for first: torch.compile traces no hasattr of a symbolic size
+    return (isinstance(value, int) or hasattr(value, "__index__")) and not isinstance(value, bool)
 
 
 def integers(name: str, value: Ints, least: int) -> tuple[int, ...]:
