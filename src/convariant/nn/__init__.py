@@ -1,5 +1,13 @@
 """Torch modules over `functional/`, and layers that keep a symmetry exactly."""
 
+from convariant.nn._convolution import (
+    Conv1d,
+    Conv2d,
+    Conv3d,
+    ConvTranspose1d,
+    ConvTranspose2d,
+    ConvTranspose3d,
+)
 from convariant.nn._group import GroupConv2d, GroupConvTranspose2d, GroupLift2d, to_plain
 from convariant.nn._group_layers import (
     GroupAvgPool2d,
@@ -7,8 +15,24 @@ from convariant.nn._group_layers import (
     GroupMaxPool2d,
     GroupPool2d,
 )
+from convariant.nn._pooling import Pool1d, Pool2d, Pool3d
+from convariant.nn._separable import (
+    DepthwiseSeparableConv1d,
+    DepthwiseSeparableConv2d,
+    DepthwiseSeparableConv3d,
+    SpatialSeparableConv2d,
+)
 
 __all__ = [
+    "Conv1d",
+    "Conv2d",
+    "Conv3d",
+    "ConvTranspose1d",
+    "ConvTranspose2d",
+    "ConvTranspose3d",
+    "DepthwiseSeparableConv1d",
+    "DepthwiseSeparableConv2d",
+    "DepthwiseSeparableConv3d",
     "GroupAvgPool2d",
     "GroupBatchNorm2d",
     "GroupConv2d",
@@ -16,5 +40,9 @@ __all__ = [
     "GroupLift2d",
     "GroupMaxPool2d",
     "GroupPool2d",
+    "Pool1d",
+    "Pool2d",
+    "Pool3d",
+    "SpatialSeparableConv2d",
     "to_plain",
 ]
