@@ -143,7 +143,8 @@ def test_field_is_what_the_derivative_shows(
             assert inside.start <= read[0], (o, region, read)
             assert read[-1] < inside.stop, (o, region, read)
     exact = {"conv", "transposed", "branch", "shift", "nearest"}
-    if all(kind in exact for kind, *_ in steps):
+    # where taps have gaps, the border reads less than the interval that spans them
+    if all(kind in exact and d == 1 for kind, _, _, d in steps):
         spans = [r.nonzero().flatten().tolist() for r in jacobian]
         for o, read in enumerate(spans):
             region = field.region(o)

@@ -12,8 +12,9 @@ from torch import Tensor, nn
 from torch.utils import _pytree as pytree
 
 from convariant.errors import GraphError
-from convariant.graph import Graph, from_torch, interpret, nest_results, verify
+from convariant.graph import Dim, Graph, from_torch, interpret, nest_results, verify
 from convariant.graph.ops import Torch
+from convariant.models import create
 
 X = (2, 6, 8, 9)
 
@@ -366,3 +367,51 @@ def test_random_numbers_are_drawn_anew_at_each_run() -> None:
     assert "Torch" in kinds(graph)
     first, second = (interpret(graph, torch.zeros(4))[0] for _ in range(2))
     assert (first != second).any()
+
+
+def test_with_inputs_captures_again_what_python_decided() -> None:
+    unet = create("unet", in_channels=1, num_classes=2)
+    graph = from_torch(unet, torch.empty(1, 1, 188, 188)).with_inputs((1, 1, 204, 188))
+    assert str(graph.output_types[0]) == "f32[1,2,20,4]"
+    graph = graph.with_inputs((Dim(), 1, 188, 188))
+    assert str(graph.output_types[0]) == "f32[N,2,4,4]"
+
+
+def test_modules_and_unused_parameters() -> None:
+    class Idle(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.used, self.idle = nn.Linear(2, 2), nn.Linear(3, 3)
+
+        def forward(self, x: Tensor) -> Tensor:
+            return self.used(x)
+
+    graph = from_torch(Idle(), torch.empty(1, 2))
+    assert dict(graph.unused) == {"idle.bias": 3, "idle.weight": 9}
+    assert graph.modules["used"] == "torch.nn.modules.linear.Linear"
+
+
+@pytest.mark.parametrize(
+    ("function", "macs", "other"),
+    [
+        (lambda x: F.scaled_dot_product_attention(x, x, x), 2 * 12 * 8 * 8 * 9, 5 * 12 * 64),
+        (lambda x: torch.einsum("nchw,ndhw->ncd", x, x), 2 * 6 * 6 * 72, 0),
+        (lambda x: torch.roll(x, 1, 2), 0, 0),
+        (lambda x: x.cumsum(1), 0, 864),
+        (lambda x: F.grid_sample(x, torch.zeros(2, 4, 4, 2), align_corners=False), 0, 192 * 8),
+    ],
+)
+def test_costs_of_foreign_operators(
+    function: Callable[[Tensor], Tensor], macs: int, other: int
+) -> None:
+    graph = from_torch(Apply(function), torch.empty(X))
+    (node,) = (n for n in graph.nodes if n.op.kind == "Torch")
+    cost = node.op.cost(*graph.node_types(node))
+    assert (cost.macs, cost.other, cost.known) == (macs, other, True)
+
+
+def test_cost_of_an_lstm() -> None:
+    graph = from_torch(nn.LSTM(4, 5, batch_first=True), torch.empty(2, 3, 4))
+    (node,) = (n for n in graph.nodes if n.op.kind == "Torch" and len(n.outputs) > 1)
+    cost = node.op.cost(*graph.node_types(node))
+    assert (cost.macs, cost.bias) == (6 * (20 * 4 + 20 * 5), 6 * 40)

@@ -140,8 +140,12 @@ def test_with_inputs_infers_anew() -> None:
     verify(graph)
     assert str(graph.types["conv2d"]) == "f32[5,4,14,9]"
     assert str(graph.output_types[0]) == "f32[5,4]"
-    with pytest.raises(GraphError, match=r"^0 \(Conv conv2d\): .*Kernel size can't be greater"):
+    with pytest.raises(GraphError, match=r"^cannot capture 0: .*Kernel size can't be greater"):
         graph.with_inputs((1, 3, 2, 2))
+    changed = graph.with_nodes(graph.nodes)
+    assert str(changed.with_inputs((2, 3, 8, 8)).output_types[0]) == "f32[2,4]"
+    with pytest.raises(GraphError, match=r"^0 \(Conv conv2d\): .*Kernel size can't be greater"):
+        changed.with_inputs((1, 3, 2, 2))
     with pytest.raises(GraphError, match="has 1 inputs, but got 2 shapes"):
         graph.with_inputs((1,), (2,))
 

@@ -219,6 +219,9 @@ def _upsample(c: Call) -> Value:
         op = Resize("nearest", size, scales, "asymmetric", "floor")
     else:
         antialias = c.overload.endswith("_aa.vec")
+        if c["align_corners"] and scales is not None:  # torch's corners are those of whole sizes
+            size = Resize("linear", None, scales).output_size(c.type(c["input"]).spatial)
+            scales = None
         op = Resize(
             "cubic" if "cubic" in c.overload else "linear",
             size,
@@ -226,6 +229,7 @@ def _upsample(c: Call) -> Value:
             "align_corners" if c["align_corners"] else "half_pixel",
             cubic=-0.5 if antialias else -0.75,
             antialias=antialias,
+            exclude_outside=antialias,
         )
     return c.add(op, c["input"])
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import torch
 
@@ -92,7 +93,7 @@ class GraphBuilder:
         outputs: Sequence[str],
         *,
         structure: Structure | None = None,
-        unused: Mapping[str, int] | None = None,
+        modules: Mapping[str, str] | None = None,
     ) -> Graph:
         """The finished graph, without what no output needs."""
         from convariant.graph._rewrite import prune
@@ -107,10 +108,12 @@ class GraphBuilder:
             parameters=frozenset(self._parameters),
             structure=structure,
             name=self.name,
-            unused=unused or {},
+            modules=modules or {},
         )
         verify(graph)
-        return prune(graph)
+        pruned = prune(graph)
+        idle = self._parameters - pruned.parameters
+        return replace(pruned, unused={name: self.constants[name].numel() for name in sorted(idle)})
 
     def _fresh(self, name: str) -> str:
         if name not in self.types:

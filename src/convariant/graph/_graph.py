@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
@@ -60,8 +60,10 @@ class Graph:
     """A network: inputs, nodes in running order, outputs; constants are shared with the model.
 
     `types` has the type of every value (inputs, constants and node outputs); `parameters` names
-    the constants that training would change. Build one with `GraphBuilder`, `from_torch` or
-    `from_onnx`; change one with `with_nodes` and the functions of `convariant.graph`.
+    the constants that training would change, `unused` how many numbers are in those that no output
+    needs; `modules` has the class of every module path; `capture`, where there is one, reads the
+    network anew for other input shapes. Build one with `GraphBuilder`, `from_torch` or `from_onnx`;
+    change one with `with_nodes` and the functions of `convariant.graph`.
     """
 
     inputs: tuple[str, ...]
@@ -73,9 +75,11 @@ class Graph:
     structure: Structure | None = None
     name: str = "graph"
     unused: Mapping[str, int] = field(default_factory=dict)
+    modules: Mapping[str, str] = field(default_factory=dict)
+    capture: Callable[..., Graph] | None = None
 
     def __post_init__(self) -> None:
-        for mapping in ("constants", "types", "unused"):
+        for mapping in ("constants", "types", "unused", "modules"):
             object.__setattr__(self, mapping, MappingProxyType(dict(getattr(self, mapping))))
 
     def __str__(self) -> str:
@@ -132,19 +136,22 @@ class Graph:
             types=types,
             parameters=self.parameters & held.keys(),
             structure=structure,
+            capture=None,
         )
 
     def with_inputs(self, *shapes: Shape) -> Graph:
         """The same network for inputs of other shapes; raises GraphError where it cannot take them.
 
-        A shape that the model wrote down as numbers when it was captured (`x.view(1, -1)`) stays
-        as it was.
+        The module or file is read again, so that what its code works out from shapes follows; a
+        graph that a pass has changed keeps the numbers it was captured with (`x.view(1, -1)`).
         """
         if len(shapes) != len(self.inputs):
             raise GraphError(
                 f"{self.name} has {len(self.inputs)} inputs, but got {len(shapes)} shapes; "
                 "give one shape for each"
             )
+        if self.capture is not None:
+            return self.capture(*shapes)
         pairs = zip(self.input_types, shapes, strict=True)
         given = tuple(t.with_shape(tuple(s)) for t, s in pairs)
         return replace(self, types=infer_types(self.inputs, given, self.nodes, self.constants))

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import operator
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import sympy  # type: ignore[import-untyped]
@@ -26,7 +27,7 @@ from convariant.graph._aten import LOWERINGS, Call, NoKind, Value
 from convariant.graph._builder import GraphBuilder
 from convariant.graph._export import Examples, export, written_by
 from convariant.graph._graph import Graph, Name, Structure
-from convariant.graph._types import Dim, TensorType
+from convariant.graph._types import Dim, Shape, TensorType, at_batch
 from convariant.graph.ops import Slot, Torch
 
 
@@ -51,7 +52,20 @@ def from_torch(
       2 nodes, 2 constants of 896 B
     """
     program = export(module, example_inputs, dynamic_batch)
-    return from_exported(program, name=type(module).__name__)
+    graph = from_exported(program, name=type(module).__name__)
+    return replace(graph, capture=partial(_recapture, module, example_inputs))
+
+
+def _recapture(module: nn.Module, example_inputs: Examples, *shapes: Shape) -> Graph:
+    """The module captured again for other input shapes, those of its tensors in order."""
+    leaves, spec = pytree.tree_flatten(example_inputs)
+    dynamic = any(isinstance(size, Dim) for shape in shapes for size in shape)
+    fresh = iter(shapes)
+    resized = [
+        leaf.new_empty(at_batch(next(fresh), 2)) if isinstance(leaf, torch.Tensor) else leaf
+        for leaf in leaves
+    ]
+    return from_torch(module, pytree.tree_unflatten(resized, spec), dynamic_batch=dynamic)
 
 
 def from_exported(program: ExportedProgram, *, name: str = "graph") -> Graph:
@@ -68,6 +82,7 @@ class _Capture:
     values: dict[torch.fx.Node, Any] = field(default_factory=dict)
     # in-place operators: the node whose memory another one wrote anew
     memory: dict[torch.fx.Node, torch.fx.Node] = field(default_factory=dict)
+    modules: dict[str, str] = field(default_factory=dict)
 
     def graph(self) -> Graph:
         specs = {s.arg.name: s for s in self.program.graph_signature.input_specs}
@@ -78,6 +93,7 @@ class _Capture:
             elif node.op == "get_attr":
                 self.values[node] = self._attribute(node)
             elif node.op == "call_function":
+                self.modules.update(_modules(node))
                 self.values[node] = self._call(node)
                 self._overwrite(node)
         return self._finish(arguments)
@@ -238,7 +254,7 @@ class _Capture:
         names = dict.fromkeys(leaf.value for leaf in leaves if isinstance(leaf, Name))
         if not names:
             raise GraphError(f"{self.builder.name} returns no tensor; return what it computes")
-        return self.builder.build(list(names), structure=structure)
+        return self.builder.build(list(names), structure=structure, modules=self.modules)
 
 
 def _bound(
@@ -288,10 +304,16 @@ def _plain(name: str) -> str:
     return re.sub(r"(\w)_(_\d+)?$", r"\1\2", name)
 
 
+def _modules(node: torch.fx.Node) -> list[tuple[str, str]]:
+    """Path and class of the modules that were running, the outermost first."""
+    stack = (node.meta.get("nn_module_stack") or {}).values()
+    return [(re.sub(r"@\d+", "", path), kind) for path, kind in stack]
+
+
 def _path(node: torch.fx.Node) -> str:
     """The module that was running, `layer1.0.conv2`."""
-    stack = list((node.meta.get("nn_module_stack") or {}).values())
-    return re.sub(r"@\d+", "", stack[-1][0]) if stack else ""
+    modules = _modules(node)
+    return modules[-1][0] if modules else ""
 
 
 def _name(target: Any) -> str:

@@ -31,11 +31,32 @@ def _log_sum(x: Tensor, axes: tuple[int, ...]) -> Tensor:
     return x.sum(axes, keepdim=True).log()
 
 
+def _largest(x: Tensor, axes: tuple[int, ...]) -> Tensor:
+    return _with_element(x, axes, -torch.inf).amax(axes, keepdim=True)
+
+
+def _least(x: Tensor, axes: tuple[int, ...]) -> Tensor:
+    return _with_element(x, axes, torch.inf).amin(axes, keepdim=True)
+
+
+def _with_element(x: Tensor, axes: tuple[int, ...], neutral: float) -> Tensor:
+    """Where an axis is empty, one element that changes no result."""
+    if x.numel():
+        return x
+    shape = [1 if axis in axes else size for axis, size in enumerate(x.shape)]
+    if x.dtype == torch.bool:
+        return x.new_full(shape, neutral > 0)
+    if not x.is_floating_point():
+        info = torch.iinfo(x.dtype)
+        return x.new_full(shape, info.max if neutral > 0 else info.min)
+    return x.new_full(shape, neutral)
+
+
 REDUCTIONS: dict[str, Callable[[Tensor, tuple[int, ...]], Tensor]] = {
     "mean": lambda x, axes: x.mean(axes, keepdim=True),
     "sum": lambda x, axes: x.sum(axes, keepdim=True),
-    "max": lambda x, axes: x.amax(axes, keepdim=True),
-    "min": lambda x, axes: x.amin(axes, keepdim=True),
+    "max": _largest,
+    "min": _least,
     "prod": _product,
     "l1": lambda x, axes: x.abs().sum(axes, keepdim=True),
     "l2": lambda x, axes: x.square().sum(axes, keepdim=True).sqrt(),

@@ -34,8 +34,9 @@ class Resize(Op):
     Either `size` is given or `scales` (output = floor(input * scale)). `coordinates` is ONNX's
     coordinate_transformation_mode; torch's default is `asymmetric` with `floor` for nearest,
     `half_pixel` for linear and cubic. `antialias` widens the filter where the axis shrinks.
-    `tf_crop_and_resize` maps the output onto a `region` of the input, (begin, end) of each axis from
-    0 to 1; what lies beyond the input is `outside`.
+    Taps beyond the ends repeat the last element, or with `exclude_outside` (torch's rule for
+    antialias) count not at all. `tf_crop_and_resize` maps the output onto a `region` of the input,
+    (begin, end) of each axis from 0 to 1; what lies beyond the input is `outside`.
     """
 
     mode: ResizeMode
@@ -102,7 +103,7 @@ class Resize(Op):
         index = first[:, None] + np.arange(math.ceil(2 * radius) + 1 - (stretch == 1.0))
         distance = np.abs(index - position[:, None].astype(np.float64)) / stretch
         weight = self._filter(distance)
-        if self.exclude_outside or self.antialias:
+        if self.exclude_outside:
             weight = np.where((index >= 0) & (index < i), weight, 0.0)
         weight = weight / weight.sum(axis=1, keepdims=True)
         return np.clip(index, 0, i - 1), weight
@@ -131,10 +132,12 @@ class Resize(Op):
         scale = self._scale(axis, i, o)
         if self.coordinates == "tf_crop_and_resize":
             begin, end = self.region[axis] if self.region else (0.0, 1.0)
-            step = (end - begin) / (o - 1) if o > 1 else 0.0
-            return (i - 1) * ((begin if o > 1 else (begin + end) / 2) + out * step)
+            if o == 1:
+                return np.full(1, (i - 1) * (begin + end) / 2)
+            return (i - 1) * (begin + out * ((end - begin) / (o - 1)))
         if self.coordinates == "align_corners":
-            position = out * ((i - 1) / (o - 1)) if o > 1 else np.zeros(o)
+            length = o if self.scales is None else i * scale
+            position = out * ((i - 1) / (length - 1)) if length != 1 else np.zeros(o)
         elif self.coordinates == "asymmetric":
             position = out / scale
         elif self.coordinates == "pytorch_half_pixel" and o == 1:

@@ -13,6 +13,7 @@ from torch.utils import _pytree as pytree
 from convariant.errors import GraphError
 from convariant.graph._types import Dim, Shape, Size, TensorType, at_batch
 from convariant.graph.ops._base import Cost, Op, Reach, Types
+from convariant.graph.ops._torch_cost import torch_cost
 
 
 @dataclass(frozen=True)
@@ -94,9 +95,15 @@ class Torch(Op):
         """The operator's name."""
         return str(getattr(self.target, "__name__", self.target)).removeprefix("aten.")
 
-    def cost(self, inputs: Types, outputs: Types) -> Cost:  # noqa: ARG002
-        """Nobody has counted it."""
-        return Cost(known=False)
+    def cost(self, inputs: Types, outputs: Types) -> Cost:
+        """What is known of the operator; for most nothing."""
+        if not isinstance(self.target, torch._ops.OpOverload) or self.target.namespace != "aten":
+            return Cost(known=False)
+        operands = tuple(
+            inputs[leaf.index] for leaf in pytree.tree_leaves(self.args) if isinstance(leaf, Slot)
+        )
+        name = self.text().partition(".")[0]
+        return torch_cost(name, self.args, operands, outputs)
 
     def reach(self, inputs: Types, outputs: Types) -> tuple[Reach, ...]:
         """Unknown, so everything."""

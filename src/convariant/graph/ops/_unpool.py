@@ -81,11 +81,11 @@ class Fold(Op):
         image = x.new_zeros(n, channels, *padded)
         taps = torch.cartesian_prod(*(torch.arange(k) for k in g.kernel_size))
         for place, tap in enumerate(taps.reshape(-1, g.axes).tolist()):
-            part = (
+            part = tuple(
                 slice(t * d, t * d + (o - 1) * s + 1, s)
                 for t, d, o, s in zip(tap, g.dilation, count, g.stride, strict=True)
             )
-            image[(..., *part)] += columns[:, :, place]
+            image[(slice(None), slice(None), *part)] += columns[:, :, place]
         return (F.pad(image, flat(tuple((-b, -e) for b, e in pads))),)
 
     def text(self) -> str:
