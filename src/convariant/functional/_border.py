@@ -17,13 +17,17 @@ Pads: TypeAlias = Sequence[tuple[int, int]]
 _MODES = ("zeros", "reflect", "replicate", "circular")
 
 
-def check_border(operator: str, size: Sequence[int], pads: Pads, mode: PaddingMode) -> None:
-    """Refuse an unknown mode, and a border that shows more of the input than there is."""
+def check_mode(operator: str, mode: str) -> None:
     if mode not in _MODES:
         raise GeometryError(
             "padding_mode must be one of {'zeros', 'reflect', 'replicate', 'circular'}, but got "
             f"padding_mode={mode!r} ({operator})"
         )
+
+
+def check_border(operator: str, size: Sequence[int], pads: Pads, mode: PaddingMode) -> None:
+    """Refuse an unknown mode, and a border that shows more of the input than there is."""
+    check_mode(operator, mode)
     for axis, (i, pair) in enumerate(zip(size, pads, strict=True)):
         if mode == "reflect" and max(pair) >= i:
             raise GeometryError(

@@ -67,15 +67,19 @@ def pool(
             "which must be 1 to 3; write one kernel size per axis"
         )
     window = pooling_window("pool", axes, input, kernel_size, stride, padding, dilation, ceil_mode)
+    check_reducer(reducer)
     if callable(reducer):
         return reduce_elements(input, window, _checked(reducer), "pool")
-    if reducer not in _REDUCERS:
-        raise UnknownNameError("reducer", str(reducer), _REDUCERS)
     if reducer == "mean":
         return average(input, window, count_include_pad)
     if reducer == "lp":
         return _norm(input, window, p)
     return _NAMED[reducer](input, window)
+
+
+def check_reducer(reducer: Reducer) -> None:
+    if not callable(reducer) and reducer not in _REDUCERS:
+        raise UnknownNameError("reducer", str(reducer), _REDUCERS)
 
 
 def _norm(x: Tensor, window: Geometry, p: float) -> Tensor:
