@@ -25,8 +25,11 @@ from convariant.errors import (
 )
 
 if TYPE_CHECKING:
-    from convariant import functional, geometry, models, nn, reference
+    from convariant import drawing as draw
+    from convariant import functional, geometry, models, nn, reference, training
+    from convariant.analysis import equivalent
     from convariant.geometry import Geometry
+    from convariant.training import load_model
 
 __version__ = "0.1.0"
 
@@ -45,29 +48,41 @@ __all__ = [
     "TrainingInterruptedError",
     "UnknownNameError",
     "__version__",
+    "draw",
+    "equivalent",
     "functional",
     "geometry",
+    "load_model",
     "models",
     "nn",
     "reference",
+    "training",
 ]
 
 # public name -> the module that has it; a name that is itself a module maps to its own path
 _LAZY = {
     "Geometry": "convariant.geometry",
+    "equivalent": "convariant.analysis.equivalent",
+    "draw": "convariant.drawing",
     "functional": "convariant.functional",
     "geometry": "convariant.geometry",
+    "load_model": "convariant.training",
     "models": "convariant.models",
     "nn": "convariant.nn",
     "reference": "convariant.reference",
+    "training": "convariant.training",
 }
+
+# modules whose public name, a verb, differs from their folder's
+_RENAMED = {"draw": "drawing"}
 
 
 def __getattr__(name: str) -> Any:
     if name not in _LAZY:
         raise AttributeError(f"module 'convariant' has no attribute {name!r}")
     module = importlib.import_module(_LAZY[name])
-    value = module if _LAZY[name].rpartition(".")[2] == name else getattr(module, name)
+    is_module = _LAZY[name].rpartition(".")[2] == _RENAMED.get(name, name)
+    value = module if is_module else getattr(module, name)
     globals()[name] = value
     return value
 
