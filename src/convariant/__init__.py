@@ -48,6 +48,7 @@ __all__ = [
     "TrainingInterruptedError",
     "UnknownNameError",
     "__version__",
+    "equivalent",
     "draw",
     "equivalent",
     "functional",

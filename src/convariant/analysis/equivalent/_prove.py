@@ -1,0 +1,98 @@
+"""Whether two modules compute the same function: on random inputs, in float64, to rounding."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from convariant.errors import ShapeError
+from convariant.reference.tolerance import SEQUENTIAL_ERROR, tolerance
+
+
+@dataclass(frozen=True)
+class Proof:
+    """How far two modules lie apart on random inputs.
+
+    `error` is the largest difference and `allowed` what rounding alone may cause, both as a part
+    of the largest output.
+    """
+
+    equal: bool
+    error: float
+    allowed: float
+    trials: int
+    output_shape: tuple[int, ...]
+
+    def __str__(self) -> str:
+        sign = "equal" if self.equal else "NOT equal"
+        return (
+            f"{sign}: largest difference {self.error:.1e} of the largest output, "
+            f"allowed {self.allowed:.1e}, {self.trials} random inputs in float64"
+        )
+
+
+def prove(
+    before: nn.Module,
+    after: nn.Module | Callable[[Any], nn.Module],
+    input_shape: Sequence[int],
+    *,
+    trials: int = 3,
+    seed: int = 0,
+) -> Proof:
+    """Run both modules, in evaluation mode and float64, on the same random inputs, and compare.
+
+    The difference allowed comes from the table of tolerances, by the number of products behind one
+    output of the longer of the two. `after` is a module, or a rewrite that makes it of `before`;
+    a rewrite that computes weights has to be given so, for it then computes them in float64 too.
+    The modules themselves are not changed.
+
+    Raises ShapeError where the outputs do not even have the same shape.
+
+    >>> from convariant.analysis.equivalent import densify, prove
+    >>> conv = nn.Conv2d(4, 6, 3, groups=2)
+    >>> prove(conv, densify, (1, 4, 8, 8)).equal
+    True
+    >>> prove(conv, nn.Conv2d(4, 6, 3), (1, 4, 8, 8)).equal
+    False
+    """
+    first = copy.deepcopy(before).double().eval()
+    second = copy.deepcopy(after) if isinstance(after, nn.Module) else after(copy.deepcopy(first))
+    second = second.double().eval()
+    generator = torch.Generator().manual_seed(seed)
+    allowed = tolerance("float64", min(max(_products(first), _products(second)), _LONGEST))
+    worst, equal, shape = 0.0, True, ()
+    with torch.no_grad():
+        for _ in range(trials):
+            x = torch.randn(tuple(input_shape), generator=generator, dtype=torch.float64)
+            a, b = first(x), second(x.clone())  # a module may work in place
+            error = _relative_error(a, b)
+            equal = equal and error <= allowed  # False for NaN
+            worst, shape = max(worst, error), tuple(a.shape)
+    return Proof(equal, worst, allowed, trials, shape)
+
+
+_LONGEST = max(SEQUENTIAL_ERROR)
+
+
+def _products(module: nn.Module) -> int:
+    """The products behind one output, every layer in its turn, and one more for each bias."""
+    weights = (p for p in module.parameters() if p.dim() > 1)
+    return 1 + sum(1 + max(w[0].numel(), w[:, 0].numel()) for w in weights)
+
+
+def _relative_error(a: Tensor, b: Tensor) -> float:
+    if a.shape != b.shape:
+        raise ShapeError(
+            f"prove: the outputs have shapes {tuple(a.shape)} and {tuple(b.shape)}; two modules "
+            "that are equal give the same shape, so look at their strides and paddings"
+        )
+    if a.numel() == 0:
+        return 0.0
+    largest = float(a.abs().max())
+    difference = float((a - b).abs().max())
+    return difference / largest if largest else difference
