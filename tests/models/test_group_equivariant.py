@@ -34,8 +34,9 @@ def test_a_plain_lenet_answers_differently():
     network = models.create("lenet5").eval()
     images = torch.rand(2, 1, 28, 28)
     with torch.no_grad():
-        change = (network(turn(images, 1)) - network(images)).abs().max()
-    assert change > 1e-2
+        answer = network(images)
+        change = (network(turn(images, 1)) - answer).abs().max()
+    assert change > 0.05 * answer.abs().max()
 
 
 def test_sizes_that_cannot_turn_are_refused():

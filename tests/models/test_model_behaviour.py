@@ -146,6 +146,36 @@ def test_export_with_any_size(kind):
         assert_close(exported(other), network(other), reduction=5_000)
 
 
+@pytest.mark.parametrize("kind", ["lenet5_1998", "unet same", "resnext", "mobilenet"])
+def test_torch_compile_sees_one_graph(kind):
+    network, images = build(kind)
+    network.eval()
+    with torch.no_grad():
+        compiled = torch.compile(network, backend="eager", fullgraph=True)
+        assert_close(compiled(images), network(images), reduction=5_000)
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16])
+@each_small
+def test_other_types_and_memory_formats(kind, dtype):
+    network, images = build(kind)
+    if "alexnet" in kind and dtype == torch.bfloat16:
+        pytest.skip("torch's local response norm has no bfloat16 on the CPU")
+    network, images = network.eval().to(dtype), images.to(dtype)
+    with torch.no_grad():
+        plain = network(images)
+        assert plain.dtype == dtype
+        last = network.to(memory_format=torch.channels_last)
+        assert_close(last(images.to(memory_format=torch.channels_last)), plain, reduction=5_000)
+
+
+@each_small
+def test_mixed_precision_trains(kind):
+    network, images = build(kind)
+    with torch.autocast("cpu", torch.bfloat16):
+        assert_all_gradients(network, images)
+
+
 @pytest.mark.parametrize("name", models.names())
 def test_images_of_the_wrong_kind_are_refused(name):
     network = on_meta(name)

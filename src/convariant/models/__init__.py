@@ -1,7 +1,7 @@
 """The networks: one file a family, read in order block, network, table, builders."""
 
 from convariant.models._network import Network
-from convariant.models._registry import ModelInfo, create, info, names, register
+from convariant.models._registry import ModelInfo, create, info, names
 from convariant.models.alexnet import AlexNet, alexnet
 from convariant.models.group_equivariant import GroupLeNet, GroupResNet, p4_lenet, p4m_resnet
 from convariant.models.lenet import LeNet5, lenet5
@@ -55,7 +55,6 @@ __all__ = [
     "names",
     "p4_lenet",
     "p4m_resnet",
-    "register",
     "resnet",
     "resnet18",
     "resnet34",

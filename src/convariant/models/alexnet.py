@@ -133,6 +133,13 @@ def alexnet(
     The small form begins with a 5x5 convolution of stride 1 instead of 11x11 of stride 4.
     `input_size` is 227 by default (the paper says 224, which fits no padding), 32 in the small
     form; the linear layers depend on it.
+
+    >>> import torch
+    >>> network = alexnet(num_classes=10, in_channels=1, small_input=True, hidden=64)
+    >>> network(torch.zeros(2, 1, 32, 32)).shape
+    torch.Size([2, 10])
+    >>> network.fits
+    range(31, 39)
     """
     return AlexNet(
         num_classes,

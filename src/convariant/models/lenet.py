@@ -7,7 +7,6 @@ from typing import Literal
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from convariant.models._init import initialise
 from convariant.models._network import Network
 from convariant.models._registry import register
 from convariant.models._sizes import feature_side
@@ -49,7 +48,6 @@ class LeNet5(Network):
         self.f6 = nn.Linear(120, 84)
         self.output = nn.Linear(84, num_classes)
         self.activation = _ACTIVATIONS[activation]()
-        initialise(self)
 
     def forward(self, images: Tensor) -> Tensor:
         """The logits of each image."""
@@ -83,5 +81,10 @@ def lenet5(
     activation: Literal["relu", "tanh"] = "relu",
     pooling: Literal["max", "average"] = "max",
 ) -> LeNet5:
-    """LeNet-5 in its modern form; `lenet5_1998` is the paper's."""
+    """LeNet-5 in its modern form; `lenet5_1998` is the paper's.
+
+    >>> import torch
+    >>> lenet5(num_classes=10)(torch.zeros(2, 1, 28, 28)).shape
+    torch.Size([2, 10])
+    """
     return LeNet5(num_classes, in_channels, input_size, activation, pooling)

@@ -13,7 +13,6 @@ from typing import Literal, NamedTuple
 from torch import Tensor, nn
 
 from convariant.errors import OptionError
-from convariant.models._init import initialise
 from convariant.models._network import Network
 from convariant.models._registry import register
 
@@ -105,7 +104,6 @@ class MobileNetV1(Network):
             channels = co
         self.avgpool = nn.AdaptiveAvgPool2d(1)
         self.fc = nn.Linear(channels, num_classes)
-        initialise(self)
 
     def forward(self, images: Tensor) -> Tensor:
         """The logits of each image."""
@@ -152,6 +150,11 @@ def mobilenet_v1(
     full 3x3 convolution for each separable pair, the paper's "Conv MobileNet". `last_stride=2` is
     what Table 1 prints by mistake. `small_input` is for images of 28 or 32 pixels: the first two
     strides are 1.
+
+    >>> import torch
+    >>> network = mobilenet_v1(num_classes=10, in_channels=1, width=0.25, small_input=True)
+    >>> network(torch.zeros(2, 1, 28, 28)).shape
+    torch.Size([2, 10])
     """
     return MobileNetV1(
         num_classes,

@@ -174,12 +174,7 @@ def make_block(
 HE_2015 = "He et al., Deep residual learning for image recognition, 2015, arXiv 1512.03385"
 
 
-@register(
-    input_size=(224, 224),
-    params=11_689_512,
-    macs=1_814_073_344,
-    paper=HE_2015,
-)
+@register(input_size=(224, 224), params=11_689_512, macs=1_814_073_344, paper=HE_2015)
 def resnet(
     *,
     num_classes: int = 1000,
@@ -196,7 +191,13 @@ def resnet(
 
     `v` is of the bottleneck; `paths` and their `path_width` are of the aggregated block, which
     always strides in its 3x3. `small_input` is for images of 28 or 32 pixels: a 3x3 stem of stride
-    1 and no pooling. `depths=(3, 3, 3), width=16, small_input=True` is the ResNet-20 of CIFAR-10.
+    1 and no pooling. `depths=(3, 3, 3), width=16, small_input=True` is the ResNet-20 of CIFAR-10,
+    with projections where the paper pads with zeros.
+
+    >>> import torch
+    >>> network = resnet(depths=(1, 1), block="aggregated", paths=4, width=8, small_input=True)
+    >>> network(torch.zeros(2, 3, 28, 28)).shape
+    torch.Size([2, 1000])
     """
     make = make_block(block, width=width, v=v, paths=paths, path_width=path_width)
     return ResNet(
@@ -204,12 +205,7 @@ def resnet(
     )
 
 
-@register(
-    input_size=(224, 224),
-    params=11_689_512,
-    macs=1_814_073_344,
-    paper=HE_2015,
-)
+@register(input_size=(224, 224), params=11_689_512, macs=1_814_073_344, paper=HE_2015)
 def resnet18(*, num_classes: int = 1000, in_channels: int = 3, small_input: bool = False) -> ResNet:
     """Basic blocks, 18 layers."""
     return resnet(
@@ -221,12 +217,7 @@ def resnet18(*, num_classes: int = 1000, in_channels: int = 3, small_input: bool
     )
 
 
-@register(
-    input_size=(224, 224),
-    params=21_797_672,
-    macs=3_663_761_408,
-    paper=HE_2015,
-)
+@register(input_size=(224, 224), params=21_797_672, macs=3_663_761_408, paper=HE_2015)
 def resnet34(*, num_classes: int = 1000, in_channels: int = 3, small_input: bool = False) -> ResNet:
     """Basic blocks, 34 layers."""
     return resnet(
@@ -238,12 +229,7 @@ def resnet34(*, num_classes: int = 1000, in_channels: int = 3, small_input: bool
     )
 
 
-@register(
-    input_size=(224, 224),
-    params=25_557_032,
-    macs=4_089_184_256,
-    paper=HE_2015,
-)
+@register(input_size=(224, 224), params=25_557_032, macs=4_089_184_256, paper=HE_2015)
 def resnet50(
     *, num_classes: int = 1000, in_channels: int = 3, v: float = 1.5, small_input: bool = False
 ) -> ResNet:
@@ -258,12 +244,7 @@ def resnet50(
     )
 
 
-@register(
-    input_size=(224, 224),
-    params=44_549_160,
-    macs=7_801_405_440,
-    paper=HE_2015,
-)
+@register(input_size=(224, 224), params=44_549_160, macs=7_801_405_440, paper=HE_2015)
 def resnet101(
     *, num_classes: int = 1000, in_channels: int = 3, v: float = 1.5, small_input: bool = False
 ) -> ResNet:
@@ -278,12 +259,7 @@ def resnet101(
     )
 
 
-@register(
-    input_size=(224, 224),
-    params=60_192_808,
-    macs=11_513_626_624,
-    paper=HE_2015,
-)
+@register(input_size=(224, 224), params=60_192_808, macs=11_513_626_624, paper=HE_2015)
 def resnet152(
     *, num_classes: int = 1000, in_channels: int = 3, v: float = 1.5, small_input: bool = False
 ) -> ResNet:

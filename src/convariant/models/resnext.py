@@ -135,12 +135,7 @@ def as_grouped(form: SummedPaths | ConcatenatedPaths) -> Bottleneck:
 XIE_2016 = "Xie et al., Aggregated residual transformations, 2016, arXiv 1611.05431"
 
 
-@register(
-    input_size=(224, 224),
-    params=25_028_904,
-    macs=4_230_479_872,
-    paper=XIE_2016,
-)
+@register(input_size=(224, 224), params=25_028_904, macs=4_230_479_872, paper=XIE_2016)
 def resnext50_32x4d(
     *, num_classes: int = 1000, in_channels: int = 3, small_input: bool = False
 ) -> ResNet:
@@ -156,12 +151,7 @@ def resnext50_32x4d(
     )
 
 
-@register(
-    input_size=(224, 224),
-    params=44_177_704,
-    macs=7_969_996_800,
-    paper=XIE_2016,
-)
+@register(input_size=(224, 224), params=44_177_704, macs=7_969_996_800, paper=XIE_2016)
 def resnext101_32x4d(
     *, num_classes: int = 1000, in_channels: int = 3, small_input: bool = False
 ) -> ResNet:
@@ -177,12 +167,7 @@ def resnext101_32x4d(
     )
 
 
-@register(
-    input_size=(224, 224),
-    params=88_791_336,
-    macs=16_414_015_488,
-    paper=XIE_2016,
-)
+@register(input_size=(224, 224), params=88_791_336, macs=16_414_015_488, paper=XIE_2016)
 def resnext101_32x8d(
     *, num_classes: int = 1000, in_channels: int = 3, small_input: bool = False
 ) -> ResNet:
@@ -198,12 +183,7 @@ def resnext101_32x8d(
     )
 
 
-@register(
-    input_size=(224, 224),
-    params=83_455_272,
-    macs=15_460_270_080,
-    paper=XIE_2016,
-)
+@register(input_size=(224, 224), params=83_455_272, macs=15_460_270_080, paper=XIE_2016)
 def resnext101_64x4d(
     *, num_classes: int = 1000, in_channels: int = 3, small_input: bool = False
 ) -> ResNet:

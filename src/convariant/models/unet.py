@@ -159,7 +159,13 @@ def unet(
     up: Literal["transpose", "resize"] = "transpose",
     norm: bool = False,
 ) -> UNet:
-    """U-Net; `widths` are the channels of each level, `norm` adds batch normalisation."""
+    """U-Net; `widths` are the channels of each level, `norm` adds batch normalisation.
+
+    >>> unet(widths=(4, 8))(torch.zeros(1, 1, 30, 20)).shape
+    torch.Size([1, 2, 14, 4])
+    >>> unet(widths=(4, 8), mode="same")(torch.zeros(1, 1, 31, 17)).shape
+    torch.Size([1, 2, 31, 17])
+    """
     return UNet(
         num_classes,
         in_channels,
