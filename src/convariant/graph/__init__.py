@@ -20,6 +20,7 @@ from convariant.graph._rewrite import prune, rewrite, substitute
 from convariant.graph._types import Dim, TensorType
 from convariant.graph._verify import verify
 from convariant.graph.from_torch import from_exported, from_torch
+from convariant.graph.onnx import from_onnx
 
 __all__ = [
     "Dim",
@@ -34,6 +35,7 @@ __all__ = [
     "at_inputs",
     "flatten_arguments",
     "from_exported",
+    "from_onnx",
     "from_torch",
     "interpret",
     "interpret_all",

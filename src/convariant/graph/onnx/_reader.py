@@ -1,0 +1,176 @@
+"""Translating the nodes of an ONNX graph, one after another, into a graph of ours."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from itertools import chain, count
+
+import torch
+from torch import Tensor
+
+import onnx
+from convariant.errors import ConvariantError, GraphError
+from convariant.graph._builder import GraphBuilder
+from convariant.graph._graph import Graph
+from convariant.graph._types import Shape, TensorType
+from convariant.graph.onnx._call import LOWERINGS, Call
+from convariant.graph.onnx._functions import body_of
+from convariant.graph.onnx._load import Model
+from convariant.graph.onnx._tensors import check_size, dtype_of
+from convariant.graph.ops import BatchNorm, Op
+
+# what PyTorch, or a table of ours, may answer to numbers that make no sense
+_FAULTS = (ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError)
+# a file may nest functions and branches, but not without end
+_DEEPEST = 16
+
+
+class Reader:
+    """The graph under construction, and what each ONNX name means in it."""
+
+    def __init__(self, model: Model, shapes: Mapping[str, Shape], fixed: Mapping[str, Tensor]):
+        self.model = model
+        self.opset = model.opset
+        self.builder = GraphBuilder(model.name)
+        self.names: dict[str, str] = {}
+        self.labels: dict[str, str] = {}
+        self._path = ""
+        self._depth = 0
+        self._weights: set[str] = set()
+        for value in model.graph.input:
+            if value.name in fixed:
+                self.names[value.name] = self.builder.constant(fixed[value.name], value.name)
+            elif value.name not in model.weights:
+                dtype = dtype_of(value.type.tensor_type.elem_type, f"input {value.name!r}")
+                type_ = TensorType(tuple(shapes[value.name]), dtype)
+                self.names[value.name] = self.builder.input(value.name, type_)
+
+    @torch.no_grad()
+    def read(self) -> Graph:
+        """The whole graph, outputs named as in the file."""
+        self.lower(self.model.graph.node)
+        outputs = [self.value(o.name) for o in self.model.graph.output]
+        for output, value in zip(self.model.graph.output, outputs, strict=True):
+            self.labels[value] = output.name
+        graph = _relabelled(self.builder.build(outputs), self.labels)
+        statistics = {i for n in graph.nodes if isinstance(n.op, BatchNorm) for i in n.inputs[1:3]}
+        return replace(graph, parameters=graph.parameters - statistics)
+
+    def value(self, name: str) -> str:
+        """The value of our graph behind an ONNX name."""
+        if name not in self.names:
+            weight = self.model.weights.get(name)
+            if weight is None:
+                raise GraphError(f"reads {name!r}, which no node before it computes")
+            trained = weight.is_floating_point() and weight.dim() > 0
+            self.names[name] = self.builder.constant(weight, name, parameter=trained)
+            if trained:
+                self._weights.add(self.names[name])
+        return self.names[name]
+
+    def lower(self, nodes: Sequence[onnx.NodeProto]) -> None:
+        """Translate the nodes in their order; an error names the node."""
+        for node in nodes:
+            before, self._path = self._path, self._path or node.name
+            try:
+                self._lower(node)
+            except (ConvariantError, *_FAULTS) as error:
+                if self._depth:
+                    raise  # the outermost node is the one that the file shows
+                name = node.name or next(iter(node.output), "without a name")
+                raise GraphError(f"{self.model.name}: {node.op_type} {name!r}: {error}") from error
+            finally:
+                self._path = before
+
+    def _lower(self, node: onnx.NodeProto) -> None:
+        if all(output in self.model.weights for output in node.output):
+            return  # a Constant, read already
+        call = Call(node, self)
+        lowering = LOWERINGS.get(node.op_type)
+        if node.domain not in ("", "ai.onnx"):
+            raise GraphError(
+                f"the operator is of {node.domain!r}, which ONNX does not define; export the "
+                "network without it"
+            )
+        if lowering is not None:
+            result = lowering(call)
+            results = (result,) if isinstance(result, str) else result
+        else:
+            results = self._expand(call)
+        for output, value in zip(node.output, results, strict=False):
+            self.bind(output, value)
+
+    def bind(self, name: str, value: str) -> None:
+        """From here on the ONNX name means this value."""
+        if name:
+            self.names[name] = value
+            self.labels.setdefault(value, name)
+
+    def _expand(self, call: Call) -> tuple[str, ...]:
+        """An operator that ONNX itself defines by others: translate those."""
+        body = body_of(call)
+        if body is None:
+            raise GraphError(
+                "the operator has no kind of node here, nor does ONNX define it by simpler ones; "
+                "cut the network before it"
+            )
+        inputs = {formal: call.input(i) for i, formal in enumerate(body.inputs) if call.has(i)}
+        with self.scope(inputs, body.opset):
+            self.lower(body.nodes)
+            return tuple(self.names[o] for o in body.outputs if o in self.names)
+
+    @contextmanager
+    def scope(self, names: dict[str, str], opset: int | None = None) -> Iterator[None]:
+        """Translate under other names: those of a function, or a copy of ours for a branch."""
+        if self._depth == _DEEPEST:
+            raise GraphError(f"functions and branches are nested more than {_DEEPEST} deep")
+        saved = self.names, self.opset, self.labels
+        self.names, self.opset, self.labels = dict(names), opset or self.opset, {}
+        self._depth += 1
+        try:
+            yield
+        finally:
+            self.names, self.opset, self.labels = saved
+            self._depth -= 1
+
+    def add(self, op: Op, inputs: Sequence[str], outputs: int) -> tuple[str, ...]:
+        """A node; where all its inputs are constants, its values at once."""
+        constants = self.builder.constants
+        types = op.infer(*(self.builder.types[name] for name in inputs))
+        if not all(name in constants for name in inputs):
+            names = ("",) * outputs
+            return self.builder.add_many(op, *inputs, path=self._path, names=names)
+        for type_ in types:
+            check_size(type_.sizes, type_.dtype, f"the result of {op.kind}")
+        results = op.run(*(constants[name] for name in inputs))
+        trained = any(name in self._weights for name in inputs)
+        return tuple(self.hold(r, trained) for r in results)
+
+    def hold(self, tensor: Tensor, trained: bool) -> str:
+        """A constant that is computed here; one made of weights alone is a weight itself."""
+        trained = trained and tensor.is_floating_point() and tensor.dim() > 0
+        name = self.builder.constant(tensor, "folded", parameter=trained)
+        if trained:
+            self._weights.add(name)
+        return name
+
+
+def _relabelled(graph: Graph, labels: Mapping[str, str]) -> Graph:
+    """Computed values under the names that the file gives them, where those are free."""
+    computed = [o for node in graph.nodes for o in node.outputs]
+    taken = set(graph.types) - set(computed)
+    names: dict[str, str] = {}
+    for output in computed:
+        wanted = labels.get(output, output)
+        numbered = (f"{wanted}_{number}" for number in count(1))
+        names[output] = next(name for name in chain([wanted], numbered) if name not in taken)
+        taken.add(names[output])
+
+    def new(values: Sequence[str]) -> tuple[str, ...]:
+        return tuple(names.get(v, v) for v in values)
+
+    nodes = [replace(n, inputs=new(n.inputs), outputs=new(n.outputs)) for n in graph.nodes]
+    types = {names.get(name, name): type_ for name, type_ in graph.types.items()}
+    return replace(graph, nodes=tuple(nodes), outputs=new(graph.outputs), types=types)
