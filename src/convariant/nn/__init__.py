@@ -1,5 +1,6 @@
 """Torch modules over `functional/`, and layers that keep a symmetry exactly."""
 
+from convariant.nn._blur import BlurPool1d, BlurPool2d, BlurPool3d
 from convariant.nn._convolution import (
     Conv1d,
     Conv2d,
@@ -15,6 +16,14 @@ from convariant.nn._group_layers import (
     GroupMaxPool2d,
     GroupPool2d,
 )
+from convariant.nn._polyphase import (
+    PolyphasePool1d,
+    PolyphasePool2d,
+    PolyphasePool3d,
+    PolyphaseUnpool1d,
+    PolyphaseUnpool2d,
+    PolyphaseUnpool3d,
+)
 from convariant.nn._pooling import Pool1d, Pool2d, Pool3d
 from convariant.nn._separable import (
     DepthwiseSeparableConv1d,
@@ -24,6 +33,9 @@ from convariant.nn._separable import (
 )
 
 __all__ = [
+    "BlurPool1d",
+    "BlurPool2d",
+    "BlurPool3d",
     "Conv1d",
     "Conv2d",
     "Conv3d",
@@ -40,6 +52,12 @@ __all__ = [
     "GroupLift2d",
     "GroupMaxPool2d",
     "GroupPool2d",
+    "PolyphasePool1d",
+    "PolyphasePool2d",
+    "PolyphasePool3d",
+    "PolyphaseUnpool1d",
+    "PolyphaseUnpool2d",
+    "PolyphaseUnpool3d",
     "Pool1d",
     "Pool2d",
     "Pool3d",

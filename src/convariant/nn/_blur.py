@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
+from torch.nn.modules.conv import _ConvNd
 
 from convariant.errors import GeometryError
 from convariant.functional import conv1d, conv2d, conv3d
@@ -89,11 +90,50 @@ class BlurPool3d(_BlurPool):
     axes = 3
 
 
+class BlurConv(nn.Module):
+    """A strided convolution that runs with stride 1, then blurs and sub-samples.
+
+    Weight and bias keep torch's names. Shape: that of the strided convolution.
+    """
+
+    weight: nn.Parameter
+    bias: nn.Parameter | None
+    padding_mode: PaddingMode
+
+    def __init__(self, conv: _ConvNd, window: Geometry, kernel_size: int = 3) -> None:
+        super().__init__()
+        self.register_parameter("weight", conv.weight)  # type: ignore[arg-type]
+        self.register_parameter("bias", conv.bias)  # type: ignore[arg-type]
+        self.window, self.groups = window, conv.groups
+        self.padding_mode = conv.padding_mode
+        self.blur = BLUR_POOLS[window.axes](kernel_size, window.stride)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """The convolution, blurred."""
+        window = self.window
+        y = _CONVOLVE[window.axes](
+            x,
+            self.weight,
+            self.bias,
+            padding=window.padding,
+            dilation=window.dilation,
+            groups=self.groups,
+            padding_mode=self.padding_mode,
+        )
+        return self.blur(y)
+
+    def extra_repr(self) -> str:
+        """The window."""
+        return str(self.window)
+
+
+BLUR_POOLS = {1: BlurPool1d, 2: BlurPool2d, 3: BlurPool3d}
+
+
 def binomial(kernel_size: int, axes: int) -> Tensor:
     """Row `kernel_size` of Pascal's triangle, normalised, multiplied out over the axes."""
-    row = torch.tensor([math.comb(kernel_size - 1, i) for i in range(kernel_size)]) / 2 ** (
-        kernel_size - 1
-    )
+    row = torch.tensor([float(math.comb(kernel_size - 1, i)) for i in range(kernel_size)])
+    row = row / row.sum()  # a power of two, so exact
     kernel = row
     for _ in range(axes - 1):
         kernel = kernel.unsqueeze(-1) * row

@@ -63,11 +63,15 @@ class _PolyphasePool(_Polyphase):
             raise GeometryError(f"p={p} is not a norm; use p=1, p=2 or p=float('inf')")
         self.p, self.return_indices = p, return_indices
 
-    def forward(self, x: Tensor) -> Tensor | tuple[Tensor, Tensor]:
-        """The chosen phase of each image; with `return_indices` also which one it was."""
+    def forward(self, x: Tensor, index: Tensor | None = None) -> Tensor | tuple[Tensor, Tensor]:
+        """The chosen phase of each image; with `return_indices` also which one it was.
+
+        `index` is the phase to keep where another layer on the same grid has chosen it already.
+        """
         _check_divides(type(self).__name__, x, self.stride)
         components = self._split(x)
-        index = _strongest(components, self.p)
+        if index is None:
+            index = _strongest(components, self.p)
         # gather, since take_along_dim fixes the batch under torch.export
         chosen = index.reshape(-1, *[1] * (components.dim() - 1))
         y = components.gather(1, chosen.expand(-1, 1, *components.shape[2:])).squeeze(1)

@@ -1,0 +1,176 @@
+"""Rewriting a trained network so that shifts of its input matter less, or not at all."""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import dataclass
+from typing import Any, Literal, TypeAlias
+
+from torch import nn
+
+from convariant.errors import OptionError
+from convariant.geometry import Geometry
+from convariant.nn._blur import BLUR_POOLS, BlurConv
+from convariant.nn._phases import (
+    PhaseAvgPool,
+    PhaseConv,
+    PhaseConvTranspose,
+    PhaseMaxPool,
+    Phases,
+    PhaseUpsample,
+)
+
+Method: TypeAlias = Literal["polyphase", "blur"]
+
+_CONVS = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
+_TRANSPOSED = (nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d)
+_MAX_POOLS = (nn.MaxPool1d, nn.MaxPool2d, nn.MaxPool3d)
+_AVG_POOLS = (nn.AvgPool1d, nn.AvgPool2d, nn.AvgPool3d)
+_AXES = {
+    kind: axes
+    for kinds in (_CONVS, _TRANSPOSED, _MAX_POOLS, _AVG_POOLS)
+    for axes, kind in enumerate(kinds, start=1)
+}
+
+
+@dataclass(frozen=True)
+class ShiftChange:
+    """What `make_shift_invariant` does with one layer; `layer` is None where it is left alone."""
+
+    path: str
+    layer: nn.Module | None
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.reason}"
+
+
+def make_shift_invariant(model: nn.Module, method: Method = "polyphase") -> nn.Module:
+    """A copy of the network in which every stride follows the content of the image.
+
+    `polyphase`: each strided convolution or pooling runs with stride 1 on the circularly closed
+    image and keeps the phase with the largest norm; all layers that sub-sample the same grid keep
+    the same phase, transposed convolutions and resizings return to it, and zero padding becomes
+    circular. Circular shifts of the input then shift every feature map exactly, and after a global
+    pooling change nothing. Sizes must be divisible by the strides.
+    `blur`: a binomial low-pass filter before each sub-sampling; any size, approximate.
+
+    The weights and their names stay; the network should be trained on a little with them.
+    `shift_changes` lists what becomes of each layer, and which are left alone, and why.
+
+    Raises: OptionError for another method.
+
+    >>> import convariant as cv
+    >>> network = cv.models.create("resnet18", num_classes=10, small_input=True).eval()
+    >>> exact = make_shift_invariant(network)
+    >>> exact.state_dict().keys() == network.state_dict().keys()
+    True
+
+    Source: Chaman and Dokmanic 2021, https://arxiv.org/abs/2011.14214; Zhang 2019,
+    https://arxiv.org/abs/1904.11486.
+    """
+    model = copy.deepcopy(model)
+    phases = Phases()
+    for change in _changes(model, method, phases):
+        if change.layer is not None:
+            parent, _, name = change.path.rpartition(".")
+            setattr(model.get_submodule(parent), name, change.layer)
+    if method == "polyphase":
+        model.register_forward_pre_hook(phases.start)
+    return model
+
+
+def shift_changes(model: nn.Module, method: Method = "polyphase") -> tuple[ShiftChange, ...]:
+    """What `make_shift_invariant` would do, layer by layer; the network stays as it is."""
+    return tuple(_changes(copy.deepcopy(model), method, Phases()))
+
+
+def _changes(model: nn.Module, method: Method, phases: Phases) -> list[ShiftChange]:
+    if method not in ("polyphase", "blur"):
+        raise OptionError(f"method={method!r} is not known; use 'polyphase' or 'blur'")
+    changes = []
+    for path, module in model.named_modules():
+        if type(module) in _AXES:
+            window = _window(module)
+            if method == "blur":
+                change = _blurred(path, module, window)
+            else:
+                change = _polyphase(path, module, window, phases)
+        elif isinstance(module, nn.Upsample) and method == "polyphase":
+            change = _resized(path, module, phases)
+        else:
+            continue
+        if change is not None:
+            changes.append(change)
+    return changes
+
+
+def _window(module: Any) -> Geometry:
+    return Geometry.of(
+        _AXES[type(module)],
+        module.kernel_size,
+        module.stride,
+        module.padding,
+        getattr(module, "dilation", 1),
+        getattr(module, "output_padding", 0),
+        transposed=type(module) in _TRANSPOSED,
+        ceil_mode=getattr(module, "ceil_mode", False),
+    )
+
+
+def _polyphase(path: str, module: Any, window: Geometry, phases: Phases) -> ShiftChange | None:
+    unit = tuple(s * 64 for s in window.stride)  # any large size that the strides divide
+    explicit = window.explicit(unit)
+    expected = tuple(
+        i * s if window.transposed else i // s for i, s in zip(unit, window.stride, strict=True)
+    )
+    if window.output_size(unit) != expected:
+        return ShiftChange(
+            path,
+            None,
+            f"left alone: it maps size {unit[0]} to {window.output_size(unit)[0]} instead of "
+            f"{expected[0]}, so it cannot be closed to a circle; change its padding",
+        )
+    if type(module) in _TRANSPOSED:
+        layer = PhaseConvTranspose(module, explicit, phases)
+        return ShiftChange(path, layer, "returns to the phase that its grid was left by")
+    if max(window.stride) == 1:
+        if window.pads(unit) == ((0, 0),) * window.axes:
+            return None  # pointwise: nothing to close
+        kind = "circular padding"
+    else:
+        kind = f"stride {window.stride} by polyphase choice, circular padding"
+    if type(module) in _CONVS:
+        return ShiftChange(path, PhaseConv(module, explicit, phases), kind)
+    if type(module) in _MAX_POOLS:
+        return ShiftChange(path, PhaseMaxPool(explicit, phases), kind)
+    return ShiftChange(path, PhaseAvgPool(explicit, phases), kind)
+
+
+def _resized(path: str, module: nn.Upsample, phases: Phases) -> ShiftChange:
+    axes = {"nearest": 2, "linear": 1, "bilinear": 2, "trilinear": 3}.get(module.mode)
+    factor = module.scale_factor
+    if axes is None or factor is None or module.align_corners:
+        return ShiftChange(path, None, "left alone: only nearest and linear by a factor fit")
+    factors = factor if isinstance(factor, tuple) else (factor,) * axes
+    if not all(float(f).is_integer() for f in factors):
+        return ShiftChange(path, None, f"left alone: the factor {factor} is no whole number")
+    layer = PhaseUpsample(tuple(int(f) for f in factors), module.mode, phases)
+    return ShiftChange(path, layer, "resized on the circle, on the phase that its grid was left by")
+
+
+def _blurred(path: str, module: Any, window: Geometry) -> ShiftChange | None:
+    if window.transposed or max(window.stride) == 1:
+        return None
+    if window.ceil_mode:
+        return ShiftChange(path, None, "left alone: ceil_mode has no blurred form; pad instead")
+    reason = f"stride {window.stride} after a blur"
+    if type(module) in _CONVS:
+        return ShiftChange(path, BlurConv(module, window), reason)
+    dense = copy.copy(module)
+    dense.stride = (1,) * window.axes
+    if type(module) in _MAX_POOLS:
+        return ShiftChange(
+            path, nn.Sequential(dense, BLUR_POOLS[window.axes](3, window.stride)), reason
+        )
+    return None  # a mean is a low-pass filter already

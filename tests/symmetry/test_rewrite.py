@@ -1,0 +1,142 @@
+"""A rewritten network follows circular shifts exactly; its weights and sizes stay."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import nn
+
+import convariant as cv
+from convariant import OptionError, ShapeError
+from convariant.analysis.symmetry import make_shift_invariant, shift_changes
+from support.compare import assert_close, assert_equal
+
+SHIFTS = [(0, 1), (1, 0), (3, 5), (-1, -2)]
+
+
+def network(name: str, **options) -> nn.Module:
+    torch.manual_seed(0)
+    model = cv.models.create(name, **options).double()
+    for module in model.modules():  # statistics of the weights at hand, so that signals live
+        if isinstance(module, nn.BatchNorm2d):
+            module.momentum = 1.0
+    model(torch.randn(8, model.in_channels, 32, 32, dtype=torch.float64))
+    return model.eval()
+
+
+def change_of_answer(model: nn.Module, x: torch.Tensor) -> float:
+    """The largest change of the output under shifts, as a part of the output's spread."""
+    with torch.no_grad():
+        y = model(x)
+        return max(float((model(x.roll(s, (2, 3))) - y).abs().max() / y.std()) for s in SHIFTS)
+
+
+CLASSIFIERS = [
+    pytest.param("resnet", {"depths": (1, 1, 1), "width": 8, "small_input": True}, id="basic"),
+    pytest.param("resnet", {"depths": (1, 1), "width": 8, "block": "bottleneck"}, id="stem, pool"),
+    pytest.param("mobilenet_v1", {"width": 0.25, "small_input": True}, id="depthwise"),
+]
+
+
+@pytest.mark.parametrize(("name", "options"), CLASSIFIERS)
+def test_classifiers_become_exactly_invariant(name, options):
+    model = network(name, num_classes=5, **options)
+    x = torch.randn(3, 3, 32, 48, dtype=torch.float64)
+    exact, blurred = make_shift_invariant(model), make_shift_invariant(model, "blur")
+    assert change_of_answer(model, x) > 1e-3
+    assert change_of_answer(exact, x) < 1e-11
+    assert change_of_answer(blurred, x) < change_of_answer(model, x)
+    assert exact.state_dict().keys() == model.state_dict().keys() == blurred.state_dict().keys()
+
+
+@pytest.mark.parametrize("up", ["transpose", "resize"])
+def test_a_unet_becomes_exactly_equivariant(up):
+    model = network("unet", mode="same", widths=(4, 8, 16), up=up)
+    exact = make_shift_invariant(model)
+    x = torch.randn(2, 1, 16, 24, dtype=torch.float64)
+    with torch.no_grad():
+        y = exact(x)
+        assert y.shape == model(x).shape
+        for shift in SHIFTS:
+            assert_close(exact(x.roll(shift, (2, 3))), y.roll(shift, (2, 3)), reduction=1000)
+
+
+def test_one_and_three_axes():
+    for conv, x in ((nn.Conv1d, torch.randn(1, 1, 12)), (nn.Conv3d, torch.randn(1, 1, 4, 8, 4))):
+        model = make_shift_invariant(nn.Sequential(conv(1, 3, 3, 2, 1)).double())
+        y = model(x.double())
+        for shift in (1, 3):
+            moved = model(x.double().roll(shift, -1))
+            axes = tuple(range(2, y.dim()))
+            found = (
+                torch.allclose(moved, y.roll((*[0] * (len(axes) - 1), k), axes)) for k in range(6)
+            )
+            assert any(found)
+
+
+def test_without_strides_only_the_border_changes():
+    model = nn.Sequential(nn.Conv2d(1, 2, 3, padding=1), nn.Conv2d(2, 2, 1), nn.Conv2d(2, 1, 5))
+    changes = shift_changes(model)
+    assert [(c.path, c.layer is None) for c in changes] == [("0", False), ("2", True)]
+    assert "maps size 64 to 60 instead of 64" in str(changes[1])
+    x = torch.rand(1, 1, 8, 8)
+    circular = make_shift_invariant(model[:1])
+    by_hand = nn.functional.conv2d(
+        nn.functional.pad(x, (1, 1, 1, 1), "circular"), model[0].weight, model[0].bias
+    )
+    assert_close(circular(x), by_hand, reduction=9)
+
+
+def test_even_kernels_patches_and_poolings_keep_their_sizes():
+    for layer in (
+        nn.Conv2d(1, 1, 4, 4),
+        nn.Conv2d(1, 1, 4, 2, 1),
+        nn.MaxPool2d(2),
+        nn.MaxPool2d(3, 2, 1),
+        nn.MaxPool2d(3, 2, ceil_mode=True),
+        nn.AvgPool2d(2),
+        nn.ConvTranspose2d(1, 1, 4, 2, 1),
+        nn.ConvTranspose2d(1, 1, 3, 2, 1, output_padding=1),
+    ):
+        model = nn.Sequential(layer)
+        x = torch.rand(1, 1, 16, 16)
+        for method in ("polyphase", "blur"):
+            assert make_shift_invariant(model, method)(x).shape == model(x).shape
+
+
+def test_what_cannot_be_closed_is_left_alone_and_said():
+    model = nn.Sequential(
+        nn.MaxPool2d(3, 2),
+        nn.Upsample(scale_factor=1.5),
+        nn.Upsample(size=(8, 8)),
+        nn.ConvTranspose2d(1, 1, 3, 2),
+    )
+    reasons = [str(c) for c in shift_changes(model)]
+    assert [c.layer for c in shift_changes(model)] == [None] * 4
+    assert "0: left alone: it maps size 128 to 63 instead of 64" in reasons[0]
+    assert "the factor 1.5 is no whole number" in reasons[1]
+    assert "only nearest and linear by a factor" in reasons[2]
+    assert "3: left alone: it maps size 128 to 257 instead of 256" in reasons[3]
+    assert "ceil_mode" in str(shift_changes(nn.MaxPool2d(3, 2, ceil_mode=True), "blur")[0])
+
+
+def test_the_given_model_stays_and_the_new_one_trains_and_exports():
+    model = network("resnet", num_classes=2, depths=(1, 1), width=4, small_input=True).float()
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    exact = make_shift_invariant(model)
+    x = torch.randn(2, 3, 8, 8)
+    exact.train()(x).sum().backward()
+    assert all(p.grad is not None for p in exact.parameters())
+    for name, value in model.state_dict().items():
+        assert_equal(value, before[name])
+    exact.eval()
+    exported = torch.export.export(exact, (x,), strict=False).module()
+    assert_close(exported(x), exact(x), reduction=100)
+
+
+def test_bad_input():
+    with pytest.raises(OptionError, match="method='aps' is not known; use 'polyphase' or 'blur'"):
+        make_shift_invariant(nn.Conv2d(1, 1, 3), "aps")
+    exact = make_shift_invariant(nn.Sequential(nn.Conv2d(1, 1, 3, 2, 1)))
+    with pytest.raises(ShapeError, match=r"pad the input to \(8, 10\)"):
+        exact(torch.rand(1, 1, 7, 9))
