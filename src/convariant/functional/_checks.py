@@ -97,17 +97,17 @@ def _reaching(
 ) -> Geometry:
     """The same transposed window with the output padding that leads to `output_size`."""
     axes = len(size)
-    if any(window.output_padding):
-        raise GeometryError(
-            f"output_size={tuple(output_size)} and output_padding={window.output_padding} both "
-            "choose the output size; give one of them"
-        )
     if len(output_size) not in (axes, dims):
         raise GeometryError(
             f"for {dims}D input, output_size must have {axes} or {dims} elements (got "
             f"{len(output_size)}); give one size per axis"
         )
     wanted = tuple(output_size)[-axes:]
+    if any(window.output_padding) and window.output_size(size) != wanted:
+        raise GeometryError(
+            f"output_size={wanted} is asked for, but output_padding={window.output_padding} gives "
+            f"{window.output_size(size)}; leave one of them out"
+        )
     forward = window.transpose()
     if not _leads(forward, wanted, size):
         valid = forward.input_sizes(size)
