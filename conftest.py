@@ -7,6 +7,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+import pytest
 from sybil import Sybil
 from sybil.parsers.markdown import PythonCodeBlockParser, SkipParser
 
@@ -22,6 +23,11 @@ def leave_own_folder(namespace: dict[str, Any]) -> None:
     """Tear a page down."""
     os.chdir(namespace["_home"])
     namespace["_folder"].cleanup()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`--update-golden` writes the files that golden tests compare with, instead of comparing."""
+    parser.addoption("--update-golden", action="store_true", help="refresh the golden files")
 
 
 pytest_collect_file = Sybil(

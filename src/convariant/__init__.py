@@ -48,7 +48,6 @@ __all__ = [
     "TrainingInterruptedError",
     "UnknownNameError",
     "__version__",
-    "equivalent",
     "draw",
     "equivalent",
     "functional",
