@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 PYTEST := $(BIN)/python -m pytest -n 2
 
-.PHONY: demo test test-all check lint types docs bench clean
+.PHONY: demo test test-all conformance check lint types docs bench clean
 
 demo: $(VENV)/.train
 	$(BIN)/convariant demo
@@ -15,6 +15,10 @@ test: $(VENV)/.test
 
 test-all: $(VENV)/.test
 	$(PYTEST)
+
+# every test case that the onnx package ships: passed / total for each operator
+conformance: $(VENV)/.test
+	$(BIN)/python tests/support/conformance.py
 
 check: lint types docs test
 

@@ -107,12 +107,9 @@ def put_points(x: Tensor, index: Tensor, source: Tensor, reduction: str | None) 
         place = place * x.shape[axis] + column
     parts = source.reshape(-1, *x.shape[depth:])
     if reduction is None:
-        filled = flat.index_copy(0, place.flatten(), parts)
-    elif reduction == "sum":
-        filled = flat.index_add(0, place.flatten(), parts)
-    else:
-        filled = flat.index_reduce(0, place.flatten(), parts, reduction)
-    return filled.reshape(x.shape)
+        return flat.index_copy(0, place.flatten(), parts).reshape(x.shape)
+    rows = place.reshape(-1, *(1,) * (parts.dim() - 1)).expand_as(parts)
+    return flat.scatter_reduce(0, rows, parts, reduction).reshape(x.shape)
 
 
 @lowers("OneHot")

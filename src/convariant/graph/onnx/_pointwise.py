@@ -55,7 +55,6 @@ _SAME = {
     "Less": "less",
     "LessOrEqual": "less_equal",
     "Mul": "mul",
-    "PRelu": "prelu",
     "Sub": "sub",
 }
 
@@ -120,6 +119,15 @@ def with_attributes(call: Call) -> str:
     function, attributes = _WITH_ATTRIBUTES[call.operator]
     params = tuple(call.real(name, default) for name, default in attributes)
     return call.add(Elementwise(function, params), call.input(0))
+
+
+@lowers("PRelu")
+def prelu(call: Call) -> str:
+    x, slope = call.inputs()
+    own = call.shape(1)
+    if call.version < 7 and len(own) == 1 and own != (1,):  # then one slope for each channel
+        slope = call.add(Reshape((*own, *(1,) * (call.rank() - 2))), slope)
+    return pointwise(call, "prelu", (x, slope))
 
 
 @lowers("Div")

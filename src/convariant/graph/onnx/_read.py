@@ -18,10 +18,13 @@ from convariant.graph._types import Dim, Shape, at_batch
 # importing these enters their operators into the table
 from convariant.graph.onnx import (  # noqa: F401
     _convolution,
+    _deformable,
     _indexing,
     _normalisation,
     _pointwise,
     _pooling,
+    _quantised,
+    _recurrent,
     _reduction,
     _resizing,
     _shaping,
