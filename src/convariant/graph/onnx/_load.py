@@ -69,8 +69,8 @@ def _parse(source: Source) -> tuple[onnx.ModelProto, Path | None, str]:
                 f"{LARGEST_FILE:,}; save its weights as external data"
             )
         raw = path.read_bytes()
-    except OSError as error:
-        reason = error.strerror or str(error)
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
         raise ModelFileError(f"cannot read the ONNX file {path}: {reason}") from error
     return _decode(raw, name), path.parent, name
 

@@ -23,8 +23,6 @@ from convariant.graph.ops import (
     Target,
 )
 
-_FAR = 2**31 - 1  # files write "to the end" as this or more
-
 
 @lowers("Constant")
 def constant(call: Call) -> str:
@@ -199,14 +197,18 @@ def cut(call: Call) -> str:
 
 
 def sliced(call: Call, value: str, axis: int, start: int, end: int, step: int = 1) -> str:
-    """A Slice, or the value itself where it keeps everything."""
+    """A Slice, or the value itself where it keeps everything; ends beyond the axis are clamped.
+
+    Unlike Python's, a backward slice that starts before the axis begins at its first element.
+    """
     size = call.type_of(value).sizes[axis]
-    kept = range(size)[start:end:step]
-    if kept == range(size):
+    start, end = (n + size if n < 0 else n for n in (start, end))
+    low, high = (0, size) if step > 0 else (-1, size - 1)
+    start, end = min(max(start, 0), max(high, 0)), min(max(end, low), high)
+    if range(start, end, step) == range(size):
         return value
-    first = None if (start >= _FAR if step < 0 else start <= -_FAR) else start
-    last = None if (end <= -_FAR if step < 0 else end >= _FAR) else end
-    return call.add(Slice(axis, first, last, step), value)
+    stop = None if end == (size if step > 0 else -1) else end
+    return call.add(Slice(axis, start, stop, step), value)
 
 
 @lowers("Split")

@@ -172,9 +172,8 @@ def _external(proto: onnx.TensorProto, folder: Path | None, size: int, who: str)
             f"{who} is kept in another file, {location!r}; pass the path of the model instead of "
             "its bytes, or save it with its weights inside"
         )
-    home = folder.resolve()
-    path = (home / location).resolve()
-    if not location or not path.is_relative_to(home) or not path.is_file():
+    path = _inside(folder, location)
+    if path is None:
         raise ModelFileError(
             f"{who} is kept in {location!r}, which is no file inside the model's folder {folder}; "
             "put the file itself, no link, beside the model"
@@ -193,3 +192,13 @@ def _external(proto: onnx.TensorProto, folder: Path | None, size: int, who: str)
         file.seek(offset)
         file.readinto(raw)
     return raw
+
+
+def _inside(folder: Path, location: str) -> Path | None:
+    """The file of that name if it truly lies in the folder, links followed."""
+    try:
+        home = folder.resolve()
+        path = (home / location).resolve()
+        return path if path.is_relative_to(home) and path.is_file() else None
+    except (OSError, RuntimeError, ValueError):  # too long a name, links in a circle, a zero byte
+        return None

@@ -1,0 +1,277 @@
+"""Files that are no models, or hostile ones: one sentence each, and nothing outside the folder."""
+
+from __future__ import annotations
+
+import os
+import random
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+import torch
+from onnx import TensorProto, helper, numpy_helper
+
+from convariant.errors import ConvariantError, GraphError, ModelFileError
+from convariant.graph import from_onnx, interpret
+from convariant.graph.onnx._tensors import ONNX_TYPES, to_tensor
+from support.compare import assert_equal
+from support.onnx_models import model, normal, one_node
+
+
+def small() -> onnx.ModelProto:
+    return one_node("Conv", {"x": normal(1, 2, 5, 5)}, weights={"w": normal(3, 2, 3, 3, seed=1)})
+
+
+def external(location: str, **more: str) -> onnx.ModelProto:
+    """The small model with its weight said to lie in another file."""
+    proto = small()
+    weight = proto.graph.initializer[0]
+    weight.ClearField("raw_data")
+    weight.data_location = TensorProto.EXTERNAL
+    for key, value in {"location": location, **more}.items():
+        weight.external_data.add(key=key, value=value)
+    return proto
+
+
+def test_path_bytes_and_proto_are_the_same(tmp_path: Path) -> None:
+    path = tmp_path / "small.onnx"
+    onnx.save(small(), str(path))
+    x = torch.from_numpy(normal(1, 2, 5, 5, seed=2))
+    (truth,) = interpret(from_onnx(small()), x)
+    for source in (path, str(path), path.read_bytes()):
+        assert_equal(interpret(from_onnx(source), x)[0], truth)
+
+
+def test_a_parsed_model_is_left_as_it_was() -> None:
+    proto = small()
+    before = proto.SerializeToString()
+    from_onnx(proto)
+    assert proto.SerializeToString() == before
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "no complete ONNX model"),
+        (b"this is a text file, not a model\n" * 9, "not an ONNX model, or was cut off"),
+        (b"\x89PNG\r\n\x1a\n" + bytes(64), "not an ONNX model, or was cut off"),
+        (small().SerializeToString()[:-40], "not an ONNX model, or was cut off"),
+        (onnx.ModelProto(ir_version=8).SerializeToString(), "no complete ONNX model"),
+    ],
+    ids=["empty", "text", "picture", "truncated", "no graph"],
+)
+def test_what_is_no_model(tmp_path: Path, content: bytes, message: str) -> None:
+    path = tmp_path / "bad.onnx"
+    path.write_bytes(content)
+    with pytest.raises(ModelFileError, match=f"bad.onnx .*{message}"):
+        from_onnx(path)
+    with pytest.raises(ModelFileError, match=message):
+        from_onnx(content)
+
+
+def test_missing_file_and_folder(tmp_path: Path) -> None:
+    with pytest.raises(ModelFileError, match="cannot read the ONNX file .*none.onnx: No such file"):
+        from_onnx(tmp_path / "none.onnx")
+    with pytest.raises(ModelFileError, match="cannot read the ONNX file .*embedded null byte"):
+        from_onnx("a\0b.onnx")
+    with pytest.raises(ModelFileError, match="is not a file; give the path of an .onnx file"):
+        from_onnx(tmp_path)
+
+
+def test_files_larger_than_protobuf_parses(tmp_path: Path) -> None:
+    path = tmp_path / "huge.onnx"
+    with path.open("wb") as file:
+        file.truncate(2**31)  # takes no room on the disk
+    with pytest.raises(ModelFileError, match=r"2,147,483,648 bytes.*external data"):
+        from_onnx(path)
+
+
+@pytest.mark.parametrize(
+    ("opset", "message"), [(99, "opset 99, but the installed onnx"), (4, "opset 6 is the oldest")]
+)
+def test_unknown_versions(opset: int, message: str) -> None:
+    proto = small()
+    proto.opset_import[0].version = opset
+    with pytest.raises(ModelFileError, match=message):
+        from_onnx(proto)
+
+
+def weight_of(dims: list[int], **fields: object) -> onnx.ModelProto:
+    proto = small()
+    proto.graph.initializer[0].CopyFrom(
+        TensorProto(name="w", data_type=TensorProto.FLOAT, dims=dims, **fields)
+    )
+    return proto
+
+
+@pytest.mark.parametrize(
+    ("proto", "message"),
+    [
+        (weight_of([3, 2, 3, 3], raw_data=bytes(8)), "216 bytes, but holds 8; the file is damaged"),
+        (weight_of([3, 2, 3, 3], float_data=[1.0]), "54 numbers, but holds 1"),
+        (weight_of([-3, 2], raw_data=bytes(8)), "no axis can be negative"),
+        (weight_of([2**40, 2**40], raw_data=bytes(8)), "so the file is broken"),
+        (weight_of([2**20, 2**10], raw_data=bytes(8)), "so the file is broken"),
+    ],
+    ids=["raw data", "numbers", "negative", "beyond memory", "beyond the limit"],
+)
+def test_sizes_are_checked_before_memory_is_asked_for(proto: onnx.ModelProto, message: str) -> None:
+    with pytest.raises(ModelFileError, match=f"weight 'w'.*{message}"):
+        from_onnx(proto)
+
+
+@pytest.mark.parametrize("operator", ["ConstantOfShape", "Expand", "Tile", "Range", "Pad"])
+def test_computed_constants_are_checked_too(operator: str) -> None:
+    """A file of some bytes cannot ask for terabytes while it is read."""
+    large = np.array([2**20, 2**20])
+    inputs = {
+        "ConstantOfShape": {"a": large},
+        "Expand": {"a": np.ones((1, 1)), "b": large},
+        "Tile": {"a": np.ones((1, 1)), "b": large},
+        "Range": {"a": np.int64(0), "b": np.int64(2**60), "c": np.int64(1)},
+        "Pad": {"a": np.ones((1, 1)), "b": np.concatenate([large, large])},
+    }[operator]
+    weights = {name: np.array(value) for name, value in inputs.items()}
+    proto = one_node(operator, {}, weights=weights)
+    with pytest.raises(ConvariantError, match="so the file is broken"):
+        from_onnx(proto)
+
+
+@pytest.mark.parametrize(
+    ("field", "numbers", "expected"),
+    [
+        ("float_data", [0.5, -1.0], torch.tensor([0.5, -1.0])),
+        ("double_data", [0.5, -1.0], torch.tensor([0.5, -1.0], dtype=torch.float64)),
+        ("int32_data", [1, -2], torch.tensor([1, -2], dtype=torch.int8)),
+        ("int32_data", [1, 0], torch.tensor([True, False])),
+        ("int64_data", [1, -(2**40)], torch.tensor([1, -(2**40)])),
+        ("uint64_data", [1, 2**32 - 1], torch.tensor([1, 2**32 - 1], dtype=torch.uint32)),
+        # half floats as their bits
+        ("int32_data", [0x3C00, 0xC000], torch.tensor([1.0, -2.0], dtype=torch.float16)),
+        ("int32_data", [0x3F80, 0xC000], torch.tensor([1.0, -2.0], dtype=torch.bfloat16)),
+        ("float_data", [1.0, 2.0, 3.0, -4.0], torch.tensor([1 + 2j, 3 - 4j])),
+    ],
+    ids=lambda value: str(getattr(value, "dtype", "")),
+)
+def test_numbers_spelled_as_lists(field: str, numbers: list[float], expected: torch.Tensor) -> None:
+    code = ONNX_TYPES[expected.dtype]
+    proto = TensorProto(data_type=code, dims=[2], **{field: numbers})
+    found = to_tensor(proto, None, "t")
+    assert found.dtype == expected.dtype
+    assert torch.equal(found, expected)
+
+
+def test_sparse_weights() -> None:
+    proto = small()
+    dense = np.zeros((3, 2, 3, 3), np.float32)
+    dense[2, 1, 0, 2], dense[0, 0, 1, 1] = 5.0, -2.0
+    for flat in (True, False):
+        place = np.flatnonzero(dense) if flat else np.argwhere(dense)
+        values = numpy_helper.from_array(dense[dense != 0], "w")
+        proto.graph.ClearField("initializer")
+        proto.graph.ClearField("sparse_initializer")
+        proto.graph.sparse_initializer.append(
+            helper.make_sparse_tensor(values, numpy_helper.from_array(place), dense.shape)
+        )
+        assert_equal(from_onnx(proto).constants["w"], torch.from_numpy(dense))
+    proto.graph.sparse_initializer[0].indices.CopyFrom(numpy_helper.from_array(np.array([0, 99])))
+    with pytest.raises(ModelFileError, match="or indices outside it"):
+        from_onnx(proto)
+
+
+def test_external_data_inside_the_folder(tmp_path: Path) -> None:
+    onnx.save(
+        small(), str(tmp_path / "m.onnx"), save_as_external_data=True, location="w.bin",
+        size_threshold=0,
+    )  # fmt: skip
+    assert (tmp_path / "w.bin").exists()
+    x = torch.from_numpy(normal(1, 2, 5, 5, seed=2))
+    assert_equal(
+        interpret(from_onnx(tmp_path / "m.onnx"), x)[0], interpret(from_onnx(small()), x)[0]
+    )
+    with pytest.raises(ModelFileError, match="pass the path of the model instead of its bytes"):
+        from_onnx((tmp_path / "m.onnx").read_bytes())
+
+
+def test_external_data_elsewhere_is_refused(tmp_path: Path) -> None:
+    """Neither ../, nor an absolute path, nor a link leads out of the model's folder."""
+    folder = tmp_path / "model"
+    folder.mkdir()
+    secret = tmp_path / "secret"
+    secret.write_bytes(bytes(216))
+    (folder / "link").symlink_to(secret)
+    (folder / "door").symlink_to(tmp_path)
+    (folder / "circle").symlink_to(folder / "circle")
+    for location in (
+        "circle",
+        "n" * 5000,
+        "../secret",
+        str(secret),
+        "link",
+        "door/secret",
+        "",
+        ".",
+        "none",
+        "a\0b",
+    ):
+        (folder / "m.onnx").write_bytes(external(location).SerializeToString())
+        with pytest.raises(ModelFileError, match="no file inside the model's folder"):
+            from_onnx(folder / "m.onnx")
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        ({"offset": "8"}, "needs 216 bytes at 8"),
+        ({"offset": "-4"}, "needs 216 bytes at -4"),
+        ({"length": "4"}, "names 4 of 216"),
+        ({"offset": "x"}, "names a place in 'w.bin' by no number"),
+    ],
+)
+def test_external_data_that_does_not_fit(
+    tmp_path: Path, more: dict[str, str], message: str
+) -> None:
+    (tmp_path / "w.bin").write_bytes(bytes(216))
+    (tmp_path / "m.onnx").write_bytes(external("w.bin", **more).SerializeToString())
+    with pytest.raises(ModelFileError, match=message):
+        from_onnx(tmp_path / "m.onnx")
+
+
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.onnx")
+    with pytest.raises(ModelFileError, match="is not a file"):
+        from_onnx(tmp_path / "pipe.onnx")
+
+
+def test_damaged_files_give_one_error() -> None:
+    """Bytes changed at random: read all the same, or refused; never another exception."""
+    nodes = [
+        helper.make_node("Shape", ["x"], ["s"]),
+        helper.make_node("Gather", ["s", "zero"], ["n"]),
+        helper.make_node("Concat", ["n", "rest"], ["target"], axis=0),
+        helper.make_node("Conv", ["x", "w"], ["c"], pads=[1, 1, 1, 1], strides=[2, 2]),
+        helper.make_node("MaxPool", ["c"], ["p"], kernel_shape=[2, 2]),
+        helper.make_node("Reshape", ["p", "target"], ["y"]),
+    ]
+    weights = {"w": normal(3, 2, 3, 3), "zero": np.array([0]), "rest": np.array([-1])}
+    content = model(nodes, {"x": normal(1, 2, 9, 9)}, ["y"], weights=weights).SerializeToString()
+    chance = random.Random(0)
+    refusals = []
+    for _ in range(600):
+        damaged = bytearray(content)
+        for _ in range(chance.randint(1, 4)):
+            damaged[chance.randrange(len(damaged))] = chance.randrange(256)
+        try:
+            from_onnx(bytes(damaged))
+        except ConvariantError as error:
+            refusals.append(str(error))
+    assert 200 < len(refusals) < 600
+    assert all(refusals)
+
+
+def test_types_that_pytorch_cannot_compute_with() -> None:
+    proto = small()
+    proto.graph.input[0].type.tensor_type.elem_type = TensorProto.STRING
+    with pytest.raises(GraphError, match="input 'x' has the ONNX data type STRING"):
+        from_onnx(proto)
