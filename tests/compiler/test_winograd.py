@@ -8,11 +8,11 @@ import torch
 import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.compiler.harness import HERE, run
+from tests.support.compare import assert_close
 
 from convariant.compiler.kernels import Step, Tile, WinogradConv, winograd_matrices
 from convariant.compiler.layout import Axis, Layout, lay_out
-from tests.compiler.harness import HERE, run
-from tests.support.compare import assert_close
 
 
 @pytest.mark.parametrize("m", [2, 4])

@@ -89,7 +89,7 @@ class Layout:
 class Axis:
     """How `count` outputs of one axis meet their inputs, tap by tap.
 
-    Output o lies at `o * spread + start` and reads, for each tap t, the input at
+    Output o lies at `o * spread` and reads, for each tap t, the input at
     `o * stride + t * step + offset`. A convolution has spread 1; a transposed one of stride s is s
     phases of spread s whose inputs advance by one: no zero is ever inserted.
 
@@ -103,7 +103,6 @@ class Axis:
     step: int = 1
     offset: int = 0
     spread: int = 1
-    start: int = 0
 
     @property
     def reach(self) -> tuple[int, int]:

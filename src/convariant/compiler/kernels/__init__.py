@@ -8,7 +8,7 @@ from convariant.compiler.kernels._grouped import GroupedConv
 from convariant.compiler.kernels._pool import Pool
 from convariant.compiler.kernels._resize import Resize, resize_table
 from convariant.compiler.kernels._softmax import Softmax
-from convariant.compiler.kernels._tile import Tile, choose_tile
+from convariant.compiler.kernels._tile import Tile, choose_tile, tile_cycles, vector_counts
 from convariant.compiler.kernels._winograd import WinogradConv, winograd_matrices
 
 __all__ = [
@@ -28,5 +28,7 @@ __all__ = [
     "WinogradConv",
     "choose_tile",
     "resize_table",
+    "tile_cycles",
+    "vector_counts",
     "winograd_matrices",
 ]

@@ -144,11 +144,12 @@ class _Panel:
         place = self.output.at(
             self.image,
             self.block,
-            row * rows.spread + rows.start,
-            column * columns.spread + columns.start,
+            row * rows.spread,
+            column * columns.spread,
         )
-        for r, c, v, value in sums.results():
-            place.store(value, v, r * rows.spread, c * columns.spread)
+        with b.local_constants():
+            for r, c, v, value in sums.results():
+                place.store(value, v, r * rows.spread, c * columns.spread)
 
     def _block(self, sums: TileSums, x: Pointer, block: Index, lanes: int) -> None:
         """Every tap of one block of input channels, of which `lanes` are real."""

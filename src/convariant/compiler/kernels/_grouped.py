@@ -121,11 +121,12 @@ class _Plane:
         place = self.output.at(
             self.image,
             self.block,
-            row * rows.spread + rows.start,
-            column * columns.spread + columns.start,
+            row * rows.spread,
+            column * columns.spread,
         )
-        for (r, c), total in sums.items():
-            place.store(total.get(), 0, r * rows.spread, c * columns.spread)
+        with b.local_constants():
+            for (r, c), total in sums.items():
+                place.store(total.get(), 0, r * rows.spread, c * columns.spread)
 
     def _row(
         self,

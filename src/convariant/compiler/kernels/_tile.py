@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from convariant.compiler.llvm import Builder, Cell, Pointer, Target, Vector
 
-__all__ = ["Tile", "TileSums", "choose_tile", "vector_counts"]
+__all__ = ["Tile", "TileSums", "choose_tile", "tile_cycles", "vector_counts"]
 
 # Cycles that a tile costs beside its multiply-adds, in multiply-adds: loop entry and the stores.
 _TILE_OVERHEAD = 24
@@ -80,21 +80,24 @@ def choose_tile(target: Target, blocks: int, rows: int, columns: int) -> Tile:
         if t.columns == columns
         for height in range(2, min(target.pixels(t.vectors) // columns, rows) + 1)
     ]
-    return min(candidates + narrow, key=lambda tile: _cycles(target, tile, blocks, rows, columns))
+    return min(
+        candidates + narrow, key=lambda tile: tile_cycles(target, tile, blocks, rows, columns)
+    )
 
 
-def _cycles(target: Target, tile: Tile, blocks: int, rows: int, columns: int) -> float:
+def tile_cycles(target: Target, tile: Tile, blocks: int, rows: int, columns: int) -> float:
+    """Cycles for each input channel and tap, over all outputs."""
     whole_rows, rest_rows = divmod(rows, tile.rows)
     whole, rest = divmod(columns, tile.columns)
     heights = ((tile.rows, whole_rows), (1, rest_rows))
     widths = ((tile.columns, whole), (rest, 1 if rest else 0))
     total = sum(
-        nh * nw * _tile_cycles(target, h * w, tile.vectors) for h, nh in heights for w, nw in widths
+        nh * nw * _one_tile(target, h * w, tile.vectors) for h, nh in heights for w, nw in widths
     )
     return total * (blocks // tile.vectors)
 
 
-def _tile_cycles(target: Target, pixels: int, vectors: int) -> float:
+def _one_tile(target: Target, pixels: int, vectors: int) -> float:
     sums, loads = pixels * vectors, pixels + vectors
     # a broadcast that feeds one multiply-add only is a load for each, unless it folds into it
     broadcasts = 1.0 if vectors > 1 or target.loads_fold else 1.15

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 
 from convariant.compiler.kernels._epilogue import Epilogue, Output, address
 from convariant.compiler.kernels._tile import Tile, TileSums
@@ -45,7 +46,11 @@ def winograd_matrices(m: int) -> tuple[Rows, Rows, Rows]:
     for i, p in enumerate(points):
         data[i, : size - 1] = np.polynomial.polynomial.polyfromroots([q for q in points if q != p])
     data[-1] = np.polynomial.polynomial.polyfromroots(points)
-    return tuple(tuple(map(tuple, (matrix + 0.0).tolist())) for matrix in (output, kernel, data))
+    return _as_rows(output), _as_rows(kernel), _as_rows(data)
+
+
+def _as_rows(matrix: npt.NDArray[np.float64]) -> Rows:
+    return tuple(tuple(row) for row in (matrix + 0.0).tolist())  # + 0.0 turns -0.0 into 0.0
 
 
 @dataclass(frozen=True)

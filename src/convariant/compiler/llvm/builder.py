@@ -10,6 +10,7 @@ LLVM miscompiles integer arithmetic on pointers.
 from __future__ import annotations
 
 import contextlib
+import struct
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -140,6 +141,7 @@ class Builder:
         body = self.function.append_basic_block("body")
         ir.IRBuilder(entry).branch(body)
         self.ir = ir.IRBuilder(body)
+        self._local: dict[float, Vector] | None = None
 
     def finish(self) -> str:
         """Close the kernel and give its LLVM IR."""
@@ -284,10 +286,31 @@ class Builder:
 
     # -- vectors ---------------------------------------------------------------------------------
 
+    @contextlib.contextmanager
+    def local_constants(self) -> Iterator[None]:
+        """Make constants anew in this block, each once; the block must have no branches.
+
+        Else LLVM hoists them out of all loops, where they take registers from an inner product.
+        """
+        self._local = {}
+        yield
+        self._local = None
+
     def constant(self, number: float) -> Vector:
         """A number in every lane."""
+        if self._local is not None:
+            if number not in self._local:
+                self._local[number] = self._opaque(number)
+            return self._local[number]
         one = ir.Constant(_F32, number)
         return Vector(self, ir.Constant(ir.VectorType(_F32, self.lanes), [one] * self.lanes))
+
+    def _opaque(self, number: float) -> Vector:
+        """A constant that LLVM cannot tell to be one, by way of an integer register."""
+        (bits,) = struct.unpack("<i", struct.pack("<f", number))
+        same = ir.InlineAsm(ir.FunctionType(_I32, [_I32]), "", "=r,0", side_effect=True)
+        hidden = self.ir.call(same, [ir.Constant(_I32, bits)])
+        return self.spread(Vector(self, self.ir.bitcast(hidden, _F32)))
 
     def spread(self, scalar: Vector) -> Vector:
         """One float to every lane."""

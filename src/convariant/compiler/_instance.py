@@ -1,0 +1,184 @@
+"""A plan made ready to run: code loaded, memory taken, every pointer in its table."""
+
+from __future__ import annotations
+
+import ctypes
+import mmap
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from convariant.compiler._workers import pool
+from convariant.compiler.layout import Floats
+from convariant.compiler.llvm import Kernel, load_object
+from convariant.compiler.llvm.cache import ObjectCache
+from convariant.compiler.llvm.driver import load_driver
+from convariant.compiler.plan import Address, Buffer, Call, External, Plan, Step
+
+__all__ = ["Instance", "Memory"]
+
+# Words of a step for the driver: kernel, table, whether to meet; and of the driver's own table.
+_STEP_WORDS = 3
+_WORD = 8
+
+
+class Memory:
+    """Page-aligned floats, in huge pages where the system has them; zero at first."""
+
+    def __init__(self, floats: int) -> None:
+        # a vector's width beyond the end, so that an empty memory has an address too
+        # (memory that is shared between processes, mmap's default, gets no huge pages)
+        private = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS
+        self._map = mmap.mmap(-1, 4 * floats + 64, flags=private)
+        if hasattr(mmap, "MADV_HUGEPAGE"):
+            self._map.madvise(mmap.MADV_HUGEPAGE)
+        self.floats: Floats = np.frombuffer(self._map, np.float32)
+        self.address = self.floats.ctypes.data
+
+
+@dataclass(frozen=True)
+class _Patch:
+    """A word of the tables that is the address of a tensor known only when the program runs."""
+
+    word: int
+    value: str
+    offset: int
+
+
+class Instance:
+    """One network for inputs of one shape. Calls from several threads take turns."""
+
+    def __init__(self, plan: Plan, cache: ObjectCache) -> None:
+        self.plan = plan
+        self._lock = threading.Lock()
+        self._arena = Memory(plan.arena)
+        constants = plan.constants.joined()
+        self._constants = Memory(constants.size)
+        self._constants.floats[: constants.size] = constants
+        self.kernels = self._load(cache)
+        self._driver = load_driver(plan.target)
+        self._barrier = (ctypes.c_int64 * 48)()
+        self._write_tables()
+        self._fresh = [v for v in dict.fromkeys(plan.outputs.values()) if self._is_fresh(v)]
+
+    def _load(self, cache: ObjectCache) -> dict[object, Kernel]:
+        """Each different kernel once."""
+        kernels: dict[object, Kernel] = {}
+        for step in self.plan.steps:
+            if isinstance(step, Step) and step.kernel not in kernels:
+                source = step.kernel.emit(self.plan.target, "kernel")
+                kernels[step.kernel] = load_object(cache.get(source), "kernel", self.plan.target)
+        return kernels
+
+    def _write_tables(self) -> None:
+        steps = [step for step in self.plan.steps if isinstance(step, Step)]
+        words = sum(len(step.arguments) for step in steps)
+        self._arguments = (ctypes.c_int64 * max(words, 1))()
+        self._steps = (ctypes.c_int64 * (_STEP_WORDS * max(len(steps), 1)))()
+        self._patches: list[_Patch] = []
+        word = 0
+        for number, step in enumerate(steps):
+            table = ctypes.addressof(self._arguments) + word * _WORD
+            row = (self.kernels[step.kernel].address, table, int(step.wait))
+            for place, value in enumerate(row):
+                self._steps[_STEP_WORDS * number + place] = value
+            for address in step.arguments:
+                if isinstance(address.home, External):
+                    patch = _Patch(word, address.home.value, 4 * address.offset)
+                    self._patches.append(patch)
+                else:
+                    self._arguments[word] = self._resolve(address)
+                word += 1
+        self._segments = self._cut()
+
+    def _cut(self) -> list[tuple[int, int] | Call]:
+        """Runs of steps as (first, count), and the calls of PyTorch between them."""
+        segments: list[tuple[int, int] | Call] = []
+        number = 0
+        for step in self.plan.steps:
+            if isinstance(step, Call):
+                segments.append(step)
+                continue
+            if segments and isinstance(segments[-1], tuple):
+                first, count = segments[-1]
+                segments[-1] = (first, count + 1)
+            else:
+                segments.append((number, 1))
+            number += 1
+        return segments
+
+    def _resolve(self, address: Address) -> int:
+        if isinstance(address.home, Buffer):
+            return self._arena.address + 4 * (address.home.offset + address.offset)
+        return self._constants.address + 4 * address.offset
+
+    def _is_fresh(self, value: str) -> bool:
+        """Whether a result is written by a kernel, rather than given by PyTorch or the caller."""
+        graph = self.plan.graph
+        by_torch = {o for s in self.plan.steps if isinstance(s, Call) for o in s.node.outputs}
+        return value not in by_torch and value not in graph.inputs and value not in graph.constants
+
+    def run(self, inputs: Mapping[str, torch.Tensor]) -> tuple[torch.Tensor, ...]:
+        """The outputs for contiguous float32 inputs (others where only PyTorch reads them)."""
+        tensors = dict(inputs)
+        types = self.plan.graph.types
+        for value in self._fresh:
+            tensors[value] = torch.empty(types[value].sizes)
+        with self._lock:
+            self._point_at(tensors)
+            for segment in self._segments:
+                if isinstance(segment, Call):
+                    tensors.update(self._call(segment, tensors))
+                    self._point_at(tensors)
+                else:
+                    self._execute(*segment)
+        constants = self.plan.graph.constants
+        return tuple(
+            (tensors[v] if v in tensors else constants[v].detach().clone()).view(types[o].sizes)
+            for o, v in self.plan.outputs.items()
+        )
+
+    def _execute(self, first: int, count: int) -> None:
+        table = (ctypes.c_int64 * 3)(
+            ctypes.addressof(self._steps) + first * _STEP_WORDS * _WORD,
+            count,
+            ctypes.addressof(self._barrier),
+        )
+        pool().run(self._driver, ctypes.addressof(table), self.plan.threads)
+
+    def _point_at(self, tensors: Mapping[str, torch.Tensor]) -> None:
+        for patch in self._patches:
+            tensor = tensors.get(patch.value)
+            if tensor is not None:
+                self._arguments[patch.word] = tensor.data_ptr() + patch.offset
+
+    def _call(self, call: Call, tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+        """Run a node with PyTorch on what is there."""
+        arguments = []
+        for name in call.node.inputs:
+            if name in tensors:
+                arguments.append(tensors[name])
+            elif name in call.inputs:
+                arguments.append(self._view(call, name, tensors))
+            else:
+                arguments.append(self.plan.graph.constants[name].detach())
+        with torch.no_grad():
+            results = call.node.op.run(*arguments)
+        return {
+            name: result.contiguous()
+            for name, result in zip(call.node.outputs, results, strict=True)
+        }
+
+    def _view(self, call: Call, name: str, tensors: Mapping[str, torch.Tensor]) -> torch.Tensor:
+        """A value that a kernel computed, as a tensor."""
+        sizes = self.plan.graph.types[name].sizes
+        address = call.inputs[name].address
+        if isinstance(address.home, External):
+            return tensors[address.home.value].view(sizes)
+        assert isinstance(address.home, Buffer)
+        first = address.home.offset + address.offset
+        count = self.plan.graph.types[name].numel
+        return torch.from_numpy(self._arena.floats[first : first + count]).view(sizes)

@@ -1,0 +1,94 @@
+"""The threads that help running programs: started once, shared by all programs of the process.
+
+A worker waits for a job in native code, without the interpreter's lock, and so takes one up within
+a microsecond; after a while without any it sleeps until it is woken.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import threading
+
+from convariant.compiler.llvm import Kernel, host_target
+from convariant.compiler.llvm.driver import load_worker
+
+__all__ = ["WorkerPool", "pool"]
+
+# Turns of looking for a job before a worker sleeps: some 50 microseconds.
+_PATIENCE = 2_000
+# A mailbox is {jobs posted, jobs seen, driver, its table, threads}, alone on its cache lines.
+_MAILBOX = 16
+
+
+class WorkerPool:
+    """Runs a driver on this thread and on as many workers as it asks for."""
+
+    def __init__(self) -> None:
+        self._running = threading.Lock()
+        self._state = threading.Lock()
+        self._workers: list[_Worker] = []
+
+    def run(self, driver: Kernel, table: int, threads: int) -> None:
+        """The driver on `threads` threads, this one among them; one program at a time."""
+        if threads == 1:
+            driver(table, 0, 1)
+            return
+        with self._running:
+            while len(self._workers) < threads - 1:
+                self._workers.append(_Worker(len(self._workers) + 1))
+            for worker in self._workers[: threads - 1]:
+                worker.post(driver, table, threads)
+            driver(table, 0, threads)
+
+
+class _Worker:
+    """One thread and its mailbox."""
+
+    def __init__(self, number: int) -> None:
+        self._number = number
+        self._mailbox = (ctypes.c_int64 * _MAILBOX)()
+        self._table = (ctypes.c_void_p * 1)(ctypes.addressof(self._mailbox))
+        self._lock = threading.Lock()
+        self._asleep = False
+        self._bell = threading.Semaphore(0)
+        self._native = load_worker(host_target())
+        name = f"convariant-{number}"
+        threading.Thread(target=self._live, name=name, daemon=True).start()
+
+    def post(self, driver: Kernel, table: int, threads: int) -> None:
+        """Hand over a job; the worker has finished the one before."""
+        box = self._mailbox
+        box[2], box[3], box[4] = driver.address, table, threads
+        with self._lock:
+            box[0] += 1
+            wake, self._asleep = self._asleep, False
+        if wake:
+            self._bell.release()
+
+    def _live(self) -> None:
+        while True:
+            self._native(ctypes.addressof(self._table), self._number, _PATIENCE)
+            with self._lock:
+                idle = self._mailbox[0] == self._mailbox[1]
+                self._asleep = idle
+            if idle:
+                self._bell.acquire()
+
+
+_pool = WorkerPool()
+
+
+def pool() -> WorkerPool:
+    """The pool of this process."""
+    return _pool
+
+
+def _renew() -> None:
+    """A forked child has none of its parent's threads."""
+    global _pool
+    _pool = WorkerPool()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_renew)

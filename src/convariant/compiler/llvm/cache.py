@@ -1,0 +1,112 @@
+"""Compiled kernels on disk: what was compiled once for this machine is loaded from then on.
+
+An entry is one file: SHA-256 of the rest, then the object code. Its name is the hash of everything
+that the code depends on. The folder belongs to the user alone; an entry that fails its checksum, or
+that somebody else owns or may write, is compiled again and never loaded. Trouble with the disk only
+costs time.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import stat
+import tempfile
+from pathlib import Path
+
+import llvmlite
+import llvmlite.binding as llvm
+
+from convariant.compiler.llvm.jit import compile_object
+from convariant.compiler.llvm.target import Target
+
+__all__ = ["ObjectCache", "default_cache_dir"]
+
+_DIGEST = hashlib.sha256().digest_size
+
+
+def default_cache_dir() -> Path:
+    """`$CONVARIANT_CACHE`, else the user's cache folder."""
+    chosen = os.environ.get("CONVARIANT_CACHE")
+    if chosen:
+        return Path(chosen)
+    home = os.environ.get("XDG_CACHE_HOME")
+    return (Path(home) if home else Path.home() / ".cache") / "convariant" / "kernels"
+
+
+class ObjectCache:
+    """Object code by the IR it was compiled from; `hits` and `misses` count."""
+
+    def __init__(self, folder: Path | None, target: Target) -> None:
+        self._folder, self._target = folder, target
+        self.hits = self.misses = 0
+        if folder is not None and not _ours(folder):
+            self._folder = None
+
+    def get(self, source: str) -> bytes:
+        """The object code of an IR, compiled now unless it is known."""
+        name = self._name(source)
+        code = self._read(name)
+        if code is not None:
+            self.hits += 1
+            return code
+        self.misses += 1
+        code = compile_object(source, self._target)
+        self._write(name, code)
+        return code
+
+    def _name(self, source: str) -> str:
+        from convariant import __version__
+
+        t = self._target
+        parts = (
+            *(__version__, llvmlite.__version__, str(llvm.llvm_version_info)),
+            *(llvm.get_host_cpu_name(), t.name, t.triple, t.cpu, t.features, source),
+        )
+        return hashlib.sha256("\0".join(parts).encode()).hexdigest()
+
+    def _read(self, name: str) -> bytes | None:
+        if self._folder is None:
+            return None
+        try:
+            # the check and the reading are of one open file, which nobody can exchange in between
+            with (self._folder / name).open("rb") as file:
+                if not _only_ours(os.fstat(file.fileno())):
+                    return None
+                data = file.read()
+        except OSError:
+            return None
+        digest, code = data[:_DIGEST], data[_DIGEST:]
+        return code if hashlib.sha256(code).digest() == digest else None
+
+    def _write(self, name: str, code: bytes) -> None:
+        """Write beside, then rename: a reader sees the whole entry or none."""
+        if self._folder is None:
+            return
+        temporary = None
+        try:
+            handle, temporary = tempfile.mkstemp(dir=self._folder, prefix=".new-")
+            with os.fdopen(handle, "wb") as file:
+                file.write(hashlib.sha256(code).digest() + code)
+            os.replace(temporary, self._folder / name)
+        except OSError:
+            if temporary is not None:
+                with contextlib.suppress(OSError):
+                    os.unlink(temporary)
+
+
+def _ours(folder: Path) -> bool:
+    """Make the folder, for the user alone; whether it is so."""
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return _only_ours(folder.stat())
+    except OSError:
+        return False
+
+
+def _only_ours(status: os.stat_result) -> bool:
+    if not hasattr(os, "getuid"):
+        return True
+    others_write = status.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
+    return status.st_uid == os.getuid() and not others_write

@@ -1,0 +1,147 @@
+"""The code that runs a program: kernels in turn, with a spin barrier where threads must meet.
+
+Both functions have the signature of a kernel, so that they load and are called like one. They are
+written here instructions by instruction because they call pointers and touch atomics, which no
+kernel does.
+"""
+
+from __future__ import annotations
+
+import functools
+
+from convariant.compiler.llvm.jit import Kernel, compile_object, load_object
+from convariant.compiler.llvm.target import Target
+
+__all__ = ["load_driver", "load_worker"]
+
+# Turns of waiting before a thread lets others run: with a core for each thread, hardly ever.
+_BARRIER_TURNS = 20_000
+
+_PAUSE = {
+    "x86_64": "call void @llvm.x86.sse2.pause()",
+    "aarch64": "call void @llvm.aarch64.hint(i32 1)",
+}
+_DECLARE = {
+    "x86_64": "declare void @llvm.x86.sse2.pause()",
+    "aarch64": "declare void @llvm.aarch64.hint(i32)",
+}
+
+# arguments: steps, how many, barrier. A step is {kernel, its table, whether to meet behind it}.
+# The barrier is two counters on lines of their own: threads that have come, rounds completed.
+_DRIVER = """
+declare i32 @sched_yield()
+{declare}
+
+define void @driver(ptr %arguments, i64 %thread, i64 %threads) nounwind {{
+entry:
+  %steps = load ptr, ptr %arguments
+  %count.at = getelementptr i64, ptr %arguments, i64 1
+  %count = load i64, ptr %count.at
+  %barrier.at = getelementptr ptr, ptr %arguments, i64 2
+  %come = load ptr, ptr %barrier.at
+  %rounds = getelementptr i64, ptr %come, i64 16
+  %alone = icmp eq i64 %threads, 1
+  %last = sub i64 %threads, 1
+  %some = icmp sgt i64 %count, 0
+  br i1 %some, label %step, label %done
+step:
+  %i = phi i64 [0, %entry], [%next, %after]
+  %base = mul i64 %i, 3
+  %kernel.at = getelementptr i64, ptr %steps, i64 %base
+  %kernel = load ptr, ptr %kernel.at
+  %table.at = getelementptr i64, ptr %kernel.at, i64 1
+  %table = load ptr, ptr %table.at
+  %meet.at = getelementptr i64, ptr %kernel.at, i64 2
+  %meet = load i64, ptr %meet.at
+  call void %kernel(ptr %table, i64 %thread, i64 %threads)
+  %apart = icmp eq i64 %meet, 0
+  %skip = or i1 %apart, %alone
+  br i1 %skip, label %after, label %arrive
+arrive:
+  %round = load atomic i64, ptr %rounds acquire, align 8
+  %before = atomicrmw add ptr %come, i64 1 acq_rel
+  %is.last = icmp eq i64 %before, %last
+  br i1 %is.last, label %open, label %wait
+open:
+  store atomic i64 0, ptr %come monotonic, align 8
+  %opened = add i64 %round, 1
+  store atomic i64 %opened, ptr %rounds release, align 8
+  br label %after
+wait:
+  %turn = phi i64 [0, %arrive], [%turn.next, %again]
+  %now = load atomic i64, ptr %rounds acquire, align 8
+  %free = icmp ne i64 %now, %round
+  br i1 %free, label %after, label %spin
+spin:
+  {pause}
+  %turn.next = add i64 %turn, 1
+  %tired = icmp sgt i64 %turn.next, {turns}
+  br i1 %tired, label %yield, label %again
+yield:
+  call i32 @sched_yield()
+  br label %again
+again:
+  br label %wait
+after:
+  %next = add i64 %i, 1
+  %more = icmp slt i64 %next, %count
+  br i1 %more, label %step, label %done
+done:
+  ret void
+}}
+"""
+
+# arguments: mailbox. A mailbox is {jobs posted, jobs seen, driver, its arguments, threads}.
+# The worker runs every job that is posted, and comes back when none was for `patience` turns.
+_WORKER = """
+{declare}
+
+define void @worker(ptr %arguments, i64 %thread, i64 %patience) nounwind {{
+entry:
+  %mailbox = load ptr, ptr %arguments
+  %seen.at = getelementptr i64, ptr %mailbox, i64 1
+  %driver.at = getelementptr i64, ptr %mailbox, i64 2
+  %table.at = getelementptr i64, ptr %mailbox, i64 3
+  %threads.at = getelementptr i64, ptr %mailbox, i64 4
+  br label %wait
+wait:
+  %turn = phi i64 [0, %entry], [0, %work], [%turn.next, %spin]
+  %posted = load atomic i64, ptr %mailbox acquire, align 8
+  %seen = load i64, ptr %seen.at
+  %new = icmp ne i64 %posted, %seen
+  br i1 %new, label %work, label %spin
+work:
+  store i64 %posted, ptr %seen.at
+  %driver = load ptr, ptr %driver.at
+  %table = load ptr, ptr %table.at
+  %threads = load i64, ptr %threads.at
+  call void %driver(ptr %table, i64 %thread, i64 %threads)
+  br label %wait
+spin:
+  {pause}
+  %turn.next = add i64 %turn, 1
+  %patient = icmp slt i64 %turn.next, %patience
+  br i1 %patient, label %wait, label %done
+done:
+  ret void
+}}
+"""
+
+
+@functools.cache
+def load_driver(target: Target) -> Kernel:
+    """`driver(table, thread, threads)` with table = {steps, count, barrier}."""
+    return _load(_DRIVER, "driver", target)
+
+
+@functools.cache
+def load_worker(target: Target) -> Kernel:
+    """`worker(table, thread, patience)` with table = {mailbox}."""
+    return _load(_WORKER, "worker", target)
+
+
+def _load(template: str, name: str, target: Target) -> Kernel:
+    machine = target.triple.partition("-")[0]
+    source = template.format(declare=_DECLARE[machine], pause=_PAUSE[machine], turns=_BARRIER_TURNS)
+    source = f'target triple = "{target.triple}"\n{source}'
+    return load_object(compile_object(source, target), name, target)

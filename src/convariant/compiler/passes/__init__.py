@@ -1,0 +1,51 @@
+"""The rewrites between the graph as captured and the graph as planned, in the order they run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+
+from convariant.compiler.passes._fold import fold_batch_norms, fold_constants
+from convariant.compiler.passes._fuse import fuse_epilogues
+from convariant.compiler.passes._fused import Fused, Link
+from convariant.compiler.passes._shape import (
+    absorb_padding,
+    flattened_linear_as_conv,
+    means_as_pools,
+    sink_reshapes,
+)
+from convariant.graph import Graph, verify
+
+__all__ = ["Fused", "Link", "run_passes"]
+
+
+def run_passes(
+    graph: Graph,
+    *,
+    skip: Collection[str] = (),
+    watch: Callable[[str, Graph], None] | None = None,
+) -> Graph:
+    """The graph after every pass, each verified; `watch` sees the name and result of each."""
+    passes: list[Callable[[Graph], Graph]] = [
+        # what depends on weights alone is the same in every run
+        fold_constants,
+        # a convolution can scale and shift its outputs for nothing
+        fold_batch_norms,
+        # halos give padding for nothing, a separate pad copies the tensor
+        absorb_padding,
+        # a convolution reads blocked channels where flattening would move them
+        flattened_linear_as_conv,
+        # a mean over the plane is a pool with one window
+        means_as_pools,
+        # behind the arithmetic, a reshape is not in the way of an epilogue
+        sink_reshapes,
+        # a result still in registers takes bias, residual and activation without touching memory
+        fuse_epilogues,
+    ]
+    for rewrite in passes:
+        if rewrite.__name__ in skip:
+            continue
+        graph = rewrite(graph)
+        verify(graph)
+        if watch is not None:
+            watch(rewrite.__name__, graph)
+    return graph

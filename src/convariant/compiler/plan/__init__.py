@@ -1,0 +1,27 @@
+"""The plan of a program: layouts, algorithms and memory for every step."""
+
+from convariant.compiler.plan._memory import liveness_bound
+from convariant.compiler.plan._model import (
+    Address,
+    Buffer,
+    Call,
+    Constants,
+    External,
+    Located,
+    Plan,
+    Step,
+)
+from convariant.compiler.plan._planner import make_plan
+
+__all__ = [
+    "Address",
+    "Buffer",
+    "Call",
+    "Constants",
+    "External",
+    "Located",
+    "Plan",
+    "Step",
+    "liveness_bound",
+    "make_plan",
+]

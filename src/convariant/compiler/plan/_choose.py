@@ -1,0 +1,74 @@
+"""Which algorithm a convolution gets: the least estimated time within the error budget."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from convariant.compiler.kernels import Tile, tile_cycles, vector_counts
+from convariant.compiler.llvm import Target
+
+__all__ = ["Winograd", "best_winograd", "direct_cycles"]
+
+# Relative to the largest output, on random data of up to 512 channels (tests/compiler measures it).
+WINOGRAD_ERROR = {2: 4e-6, 4: 2e-5}
+# Cycles to transform the inputs and the outputs of one tile and channel block.
+_TRANSFORM = {2: (45.0, 35.0), 4: (100.0, 75.0)}
+# Bytes that arrive in a cycle: from memory on the first pass over weights, then from the cache.
+_MEMORY, _CACHE = 10.0, 24.0
+_CACHE_BYTES = 512 * 1024
+# More tiles in a block than this push its data out of the second-level cache.
+_MOST_TILES = 28
+
+
+@dataclass(frozen=True)
+class Winograd:
+    """F(m x m, 3 x 3) in blocks of `tiles` tiles, each product by a register tile."""
+
+    m: int
+    tile: Tile
+    tiles: int
+    cycles: float
+
+
+def direct_cycles(
+    target: Target, tile: Tile, blocks: int, rows: int, columns: int, products: int, weights: int
+) -> float:
+    """Cycles of a direct convolution; `products` multiply-adds an output, `weights` floats."""
+    compute = tile_cycles(target, tile, blocks, rows, columns) * products
+    return max(compute, 4 * weights / _MEMORY)
+
+
+def best_winograd(
+    target: Target, ci: int, blocks: int, total_tiles: dict[int, int], threads: int, budget: float
+) -> Winograd | None:
+    """The fastest of F(2,3) and F(4,3) whose error fits; `total_tiles` of each m."""
+    options = [
+        _winograd(target, m, ci, blocks, total, threads)
+        for m, total in total_tiles.items()
+        if WINOGRAD_ERROR[m] <= budget
+    ]
+    return min(options, key=lambda w: w.cycles, default=None)
+
+
+def _winograd(target: Target, m: int, ci: int, blocks: int, total: int, threads: int) -> Winograd:
+    positions, ci_blocks = (m + 2) ** 2, -(-ci // target.lanes)
+    weights = 4 * positions * ci * blocks * target.lanes
+    into, out = _TRANSFORM[m]
+
+    def cycles(tile: Tile, tiles: int) -> float:
+        count = -(-total // tiles)
+        busiest = -(-count // threads) * threads
+        compute = tile_cycles(target, tile, blocks, 1, tiles) * ci * positions * busiest
+        again = 0 if weights < _CACHE_BYTES else weights * (count - 1) / _CACHE
+        transforms = tiles * busiest * (ci_blocks * into + blocks * out)
+        return max(compute, weights / _MEMORY + again) + transforms
+
+    options = [
+        (tile := Tile(1, width, vectors), turns * width, cycles(tile, turns * width))
+        for vectors in vector_counts(blocks, total)
+        for width in range(1, target.pixels(vectors) + 1)
+        for turns in range(1, max(_MOST_TILES // width, 1) + 1)
+        if width <= total
+    ]
+    tile, tiles, least = min(options, key=lambda option: option[2])
+    return Winograd(m, tile, tiles, least)

@@ -1,0 +1,369 @@
+"""Convolutions and Linear layers as kernel calls."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from convariant.compiler.kernels import (
+    DirectConv,
+    Epilogue,
+    GroupedConv,
+    WinogradConv,
+    choose_tile,
+)
+from convariant.compiler.layout import Axis, Floats, Halo, Layout, lay_out
+from convariant.compiler.plan._choose import Winograd, best_winograd, direct_cycles
+from convariant.compiler.plan._job import Context, Job, placed, with_row
+from convariant.compiler.plan._model import Address, Form, KernelCall, Located, Lowering, Need
+from convariant.geometry import Geometry
+from convariant.graph import ops
+
+__all__ = ["lower_conv", "lower_linear"]
+
+# Bytes of weights that are worth reading again for each band of rows: they stay in the cache.
+_SMALL_WEIGHTS = 256 * 1024
+# Bytes of input in a band of rows: half of a second-level cache.
+_BAND = 192 * 1024
+
+
+@dataclass(frozen=True)
+class ConvTask:
+    """A convolution over two axes; the weight is (co, ci / groups, kh, kw) also if transposed."""
+
+    job: Job
+    weight: Floats
+    bias: Floats | None
+    geometry: Geometry
+    groups: int = 1
+
+    @property
+    def context(self) -> Context:
+        """Target, threads, tolerance and constants."""
+        return self.job.context
+
+    @property
+    def lanes(self) -> int:
+        """Channels in a block."""
+        return self.context.target.lanes
+
+    @property
+    def outputs(self) -> int:
+        """Output channels."""
+        return self.job.y_image[1]
+
+    @property
+    def blocks(self) -> int:
+        """Output channel blocks."""
+        return -(-self.outputs // self.lanes)
+
+    @property
+    def width(self) -> int:
+        """Input channels of one group."""
+        return self.weight.shape[1]
+
+    @property
+    def planar(self) -> bool:
+        """Whether the input comes planar and has too few channels to be worth blocking."""
+        few = self.job.x_image[1] < self.lanes
+        return few and self.job.x in self.context.graph.inputs
+
+    def bias_address(self) -> Address:
+        """The bias, or zeros, filled up to whole blocks."""
+        values = np.zeros(self.outputs, np.float32) if self.bias is None else self.bias
+        layout = Layout.dense((1, self.outputs, 1, 1), self.lanes)
+        return self.context.constants.add(lay_out(values.reshape(1, -1, 1, 1), layout))
+
+    def call(self, conv: DirectConv | GroupedConv, x: Located, *outputs: Located) -> KernelCall:
+        """The kernel with its packed weights; `outputs` are y and the operands."""
+        weights = self.context.constants.add(conv.pack(self.weight))
+        places = (out.address for out in outputs)
+        return KernelCall(conv, (x.address, weights, self.bias_address(), *places))
+
+
+def lower_conv(job: Job) -> Lowering | str:
+    """The best algorithm for a convolution, or why there is none."""
+    op = job.node.op
+    assert isinstance(op, ops.Conv)
+    if not job.is_constant(*job.node.inputs[1:]):
+        return "a convolution whose weight is computed"
+    if op.geometry.axes > 2:
+        return "a convolution over 3 axes"
+    weight, *bias = (job.context.constant(name) for name in job.node.inputs[1:])
+    geometry = op.geometry.explicit(job.context.sizes(job.x)[2:])
+    if geometry.axes == 1:
+        weight, geometry = weight[:, :, None, :], with_row(geometry)
+    if geometry.transposed:
+        weight = _turned(weight, op.groups)
+    return _choose(ConvTask(job, weight, bias[0] if bias else None, geometry, op.groups))
+
+
+def lower_linear(job: Job) -> Lowering | str:
+    """A linear layer is a pointwise convolution of one pixel."""
+    if len(job.context.sizes(job.x)) != 2:
+        return "a linear layer on more than two axes"
+    if not job.is_constant(*job.node.inputs[1:]):
+        return "a linear layer whose weight is computed"
+    weight, *bias = (job.context.constant(name) for name in job.node.inputs[1:])
+    return _choose(
+        ConvTask(job, weight[:, :, None, None], bias[0] if bias else None, Geometry((1, 1)))
+    )
+
+
+def _turned(weight: Floats, groups: int) -> Floats:
+    """A transposed weight (ci, co / groups, ...) as (co, ci / groups, ...)."""
+    ci, width = weight.shape[:2]
+    split = weight.reshape(groups, ci // groups, width, *weight.shape[2:])
+    return np.ascontiguousarray(
+        split.swapaxes(1, 2).reshape(groups * width, ci // groups, *weight.shape[2:])
+    )
+
+
+def _choose(task: ConvTask) -> Lowering | str:
+    if task.geometry.transposed:
+        if not _broadcasts(task):
+            return f"a transposed convolution in {task.groups} groups that are no whole blocks"
+        return _lower_transposed(task)
+    if _broadcasts(task):
+        return _lower_broadcast(task)
+    if task.outputs // task.groups == task.width and task.lanes % task.width == 0:
+        return _lower_grouped(task)
+    return f"{task.groups} groups of {task.width} channels do not fit {task.lanes} lanes"
+
+
+def _broadcasts(task: ConvTask) -> bool:
+    """Whether every group has whole blocks of channels, or there is but one group."""
+    lanes, per_group = task.lanes, task.outputs // task.groups
+    return task.groups == 1 or (task.width % lanes == 0 and per_group % lanes == 0)
+
+
+def conv_axes(task: ConvTask) -> tuple[Axis, Axis]:
+    """How outputs meet inputs on both axes of a convolution that is not transposed."""
+    g = task.geometry
+    pads = g.pads(task.job.x_image[2:])
+    rows, columns = (
+        Axis(o, taps=k, stride=s, step=d, offset=-b)
+        for o, k, s, d, (b, _) in zip(
+            task.job.y_image[2:], g.kernel_size, g.stride, g.dilation, pads, strict=True
+        )
+    )
+    return rows, columns
+
+
+def halo_of(size: tuple[int, ...], *reaches: tuple[int, int]) -> Halo:
+    """The halo around a plane that (lowest, highest) indices on both axes call for."""
+    (top, bottom), (left, right) = (
+        (max(0, -low), max(0, high - i + 1)) for i, (low, high) in zip(size, reaches, strict=True)
+    )
+    return top, bottom, left, right
+
+
+def _lower_broadcast(task: ConvTask) -> Lowering:
+    rows, columns = conv_axes(task)
+    n = task.job.x_image[0]
+    flat = task.weight.shape[2:] == (1, 1) and (rows.stride, columns.stride) == (1, 1)
+    height, width = (1, n * rows.count * columns.count) if flat else (rows.count, columns.count)
+    tile = choose_tile(task.context.target, task.blocks // task.groups, height, width)
+    products = math.prod(task.weight.shape[1:])
+    direct = direct_cycles(
+        task.context.target, tile, task.blocks, height, width, products, task.weight.size
+    ) * (1 if flat else n)
+    winograd = _winograd_option(task, rows, columns)
+    if winograd is not None and winograd.cycles < direct:
+        return _lower_winograd(task, rows, columns, winograd)
+    form: Form = "planar" if task.planar else "blocked"
+    halo = halo_of(task.job.x_image[2:], rows.reach, columns.reach)
+
+    def build(inputs: tuple[Located, ...], out: Located) -> list[KernelCall]:
+        x, *operands = inputs
+        epilogue = placed(task.job.epilogue, operands)
+        conv = _direct(task, x.layout, out.layout, rows, columns, epilogue)
+        return [task.call(conv, x, out, *operands)]
+
+    return Lowering(
+        (Need(task.job.x, form, halo),),
+        build,
+        "direct" if products > task.width else "pointwise",
+        operands=task.job.operands,
+    )
+
+
+def _direct(
+    task: ConvTask, x: Layout, y: Layout, rows: Axis, columns: Axis, epilogue: Epilogue
+) -> DirectConv:
+    """The kernel, its pixels in one line where memory allows, its work cut for the caches."""
+    layouts = [x, y, *(s.operand for s in epilogue if s.operand is not None)]
+    single = rows.taps == columns.taps == rows.stride == columns.stride == 1
+    if single and rows.spread == columns.spread == 1:
+        flat = [layout.flat for layout in layouts]
+        if len({(f.batch, f.height, f.width) for f in flat}) == 1:
+            rows, columns = Axis(flat[0].height), Axis(flat[0].width)
+            x, y = flat[:2]
+            operands = iter(flat[2:])
+            epilogue = tuple(
+                replace(s, operand=next(operands)) if s.operand is not None else s for s in epilogue
+            )
+    tile = choose_tile(task.context.target, y.blocks // task.groups, rows.count, columns.count)
+    outer = 4 * task.weight.size > _SMALL_WEIGHTS
+    panels = y.blocks // tile.vectors
+    band = _band(task, x, rows, tile.rows, x.batch * panels, outer=outer)
+    return DirectConv(x, y, rows, columns, tile, band, task.groups, outer, epilogue)
+
+
+def _band(task: ConvTask, x: Layout, rows: Axis, tile_rows: int, items: int, *, outer: bool) -> int:
+    """Rows of a band: few enough for the cache and for equal shares, whole tiles where possible."""
+    row_bytes = 4 * x.row * rows.stride * x.blocks
+    most = rows.count if outer else max(_BAND // max(row_bytes, 1), 1)
+    bands = -(-rows.count // most)
+    if task.context.threads > 1:
+        # as many bands as give every thread an equal share, within reason
+        choices = range(bands, min(max(bands, 4 * task.context.threads), rows.count) + 1)
+        even = (b for b in choices if items * b % task.context.threads == 0)
+        bands = next(even, bands)
+    band = -(-rows.count // bands)
+    return -(-band // tile_rows) * tile_rows
+
+
+def _winograd_option(task: ConvTask, rows: Axis, columns: Axis) -> Winograd | None:
+    plain = all((a.taps, a.stride, a.step) == (3, 1, 1) for a in (rows, columns))
+    if not plain or task.groups > 1 or task.planar or task.width < 8:
+        return None
+    totals = {m: task.job.x_image[0] * -(-rows.count // m) * -(-columns.count // m) for m in (2, 4)}
+    return best_winograd(
+        task.context.target,
+        task.width,
+        task.blocks,
+        totals,
+        task.context.threads,
+        task.context.tolerance,
+    )
+
+
+def _lower_winograd(task: ConvTask, rows: Axis, columns: Axis, chosen: Winograd) -> Lowering:
+    m = chosen.m
+    # whole tiles are read, also where they reach beyond the output
+    reaches = (replace(axis, count=-(-axis.count // m) * m).reach for axis in (rows, columns))
+    halo = halo_of(task.job.x_image[2:], *reaches)
+
+    def build(inputs: tuple[Located, ...], out: Located) -> list[KernelCall]:
+        x, *operands = inputs
+        epilogue = placed(task.job.epilogue, operands)
+        conv = WinogradConv(
+            x.layout, out.layout, rows, columns, m, chosen.tile, chosen.tiles, epilogue
+        )
+        weights = task.context.constants.add(conv.pack(task.weight))
+        places = (o.address for o in (out, *operands))
+        arguments = (x.address, weights, task.bias_address(), None, *places)
+        return [KernelCall(conv, arguments, conv.scratch)]
+
+    return Lowering(
+        (Need(task.job.x, "blocked", halo),),
+        build,
+        f"winograd F({m},3)",
+        operands=task.job.operands,
+    )
+
+
+def _lower_grouped(task: ConvTask) -> Lowering:
+    rows, columns = conv_axes(task)
+    halo = halo_of(task.job.x_image[2:], rows.reach, columns.reach)
+    room = max(task.context.target.registers - columns.taps - 2, 4)
+    most = min(room, 14 if task.context.target.registers > 16 else 8)
+    tiles = -(-columns.count // most)
+    tile_columns = -(-columns.count // tiles)
+    tile_rows = max(1, min(most // tile_columns, rows.count, 4))
+    planes = task.job.x_image[0] * task.blocks
+
+    def build(inputs: tuple[Located, ...], out: Located) -> list[KernelCall]:
+        x, *operands = inputs
+        band = _band(task, replace(x.layout, channels=1), rows, tile_rows, planes, outer=False)
+        conv = GroupedConv(
+            x.layout,
+            out.layout,
+            rows,
+            columns,
+            task.width,
+            tile_rows,
+            tile_columns,
+            band,
+            placed(task.job.epilogue, operands),
+        )
+        return [task.call(conv, x, out, *operands)]
+
+    return Lowering(
+        (Need(task.job.x, "blocked", halo),),
+        build,
+        "depthwise" if task.width == 1 else "narrow groups",
+        operands=task.job.operands,
+    )
+
+
+def _lower_transposed(task: ConvTask) -> Lowering:
+    """Each of the stride's phases is a convolution of its own, written every `stride` pixels."""
+    phases = [(rows, columns) for rows in _phases(task, 0) for columns in _phases(task, 1)]
+    reaches = [
+        [phase[axis].axis.reach for phase in phases if phase[axis].axis.taps] for axis in (0, 1)
+    ]
+    outer = [
+        (min((low for low, _ in r), default=0), max((high for _, high in r), default=0))
+        for r in reaches
+    ]
+    halo = halo_of(task.job.x_image[2:], *outer)
+
+    def build(inputs: tuple[Located, ...], out: Located) -> list[KernelCall]:
+        x, *operands = inputs
+        epilogue = placed(task.job.epilogue, operands)
+        calls = []
+        for rows, columns in phases:
+            part = task.weight[:, :, rows.taps, :][:, :, :, columns.taps]
+            smaller = replace(task, weight=part)
+            conv = _direct(smaller, x.layout, out.layout, rows.axis, columns.axis, epilogue)
+            calls.append(
+                smaller.call(
+                    conv,
+                    x,
+                    *(
+                        Located(
+                            o.layout,
+                            o.address + rows.start * o.layout.row + columns.start * o.layout.column,
+                        )
+                        for o in (out, *operands)
+                    ),
+                )
+            )
+        return calls
+
+    return Lowering(
+        (Need(task.job.x, "blocked", halo),),
+        build,
+        f"transposed, {len(phases)} phases",
+        operands=task.job.operands,
+    )
+
+
+@dataclass(frozen=True)
+class _Phase:
+    """The outputs start, start + stride, ... of one axis, and the kernel taps that they meet."""
+
+    axis: Axis
+    start: int
+    taps: slice
+
+
+def _phases(task: ConvTask, axis: int) -> list[_Phase]:
+    """One phase for each remainder of the output index by the stride, as far as there are any."""
+    g = task.geometry
+    s, d, k = g.stride[axis], g.dilation[axis], g.kernel_size[axis]
+    begin = g.pads(task.job.x_image[2:])[axis][0]
+    apart = s // math.gcd(s, d)
+    phases = []
+    for start in range(min(s, task.job.y_image[2 + axis])):
+        count = -(-(task.job.y_image[2 + axis] - start) // s)
+        first = next((t for t in range(k) if (start + begin - d * t) % s == 0), k)
+        taps = len(range(first, k, apart))
+        offset = (start + begin - d * first) // s if taps else 0
+        walk = Axis(count, taps=taps, step=-(d * apart // s), offset=offset, spread=s)
+        phases.append(_Phase(walk, start, slice(first, k, apart)))
+    return phases

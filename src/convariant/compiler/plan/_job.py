@@ -1,0 +1,127 @@
+"""A node on its way to kernels: what every rule may read."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+
+from convariant.compiler.kernels import Epilogue
+from convariant.compiler.layout import Floats, Layout, lay_out
+from convariant.compiler.llvm import Target
+from convariant.compiler.plan._model import Constants, Located
+from convariant.geometry import Geometry
+from convariant.graph import Graph, Node
+
+__all__ = ["Context", "Job", "as_image", "operand", "placed", "with_row"]
+
+
+@dataclass(frozen=True)
+class Context:
+    """What a lowering may know beside its node."""
+
+    graph: Graph
+    target: Target
+    threads: int
+    tolerance: float
+    constants: Constants
+
+    def sizes(self, name: str) -> tuple[int, ...]:
+        """The shape of a value."""
+        return self.graph.types[name].sizes
+
+    def constant(self, name: str) -> Floats:
+        """A constant as a float32 array."""
+        tensor = self.graph.constants[name].detach()
+        return np.ascontiguousarray(tensor.to(torch.float32).cpu().numpy())
+
+
+@dataclass(frozen=True)
+class Job:
+    """One node, the functions fused behind it, and the names of their operands in order."""
+
+    context: Context
+    node: Node
+    epilogue: Epilogue
+    operands: tuple[str, ...]
+
+    @property
+    def x(self) -> str:
+        """The first input."""
+        return self.node.inputs[0]
+
+    @property
+    def x_image(self) -> tuple[int, int, int, int]:
+        """The shape of the first input as (n, c, h, w)."""
+        return as_image(self.context.sizes(self.x))
+
+    @property
+    def y_image(self) -> tuple[int, int, int, int]:
+        """The shape of the result as (n, c, h, w)."""
+        return as_image(self.context.sizes(self.node.name))
+
+    def is_constant(self, *names: str) -> bool:
+        """Whether all of these are known before the network runs."""
+        return all(name in self.context.graph.constants for name in names)
+
+
+def as_image(shape: tuple[int, ...]) -> tuple[int, int, int, int]:
+    """A shape as (n, c, h, w): what is missing is 1.
+
+    >>> as_image((8, 10)), as_image((8, 10, 99))
+    ((8, 10, 1, 1), (8, 10, 1, 99))
+    """
+    n, c, h, w = (*shape[:2], *(1,) * (4 - len(shape)), *shape[2:])
+    return n, c, h, w
+
+
+def operand(context: Context, node: Node, located: Located | None, name: str) -> Located:
+    """An operand where it lies, repeated along the axes where it has one element."""
+    image = as_image(context.sizes(node.name))
+    lanes = context.target.lanes
+    if located is not None:
+        return Located(_repeated(located.layout, image), located.address)
+    array = context.constant(name)
+    array = array.reshape((1,) * (len(context.sizes(node.name)) - array.ndim) + array.shape)
+    array = array.reshape(as_image(array.shape))
+    array = np.broadcast_to(array, (array.shape[0], image[1], *array.shape[2:]))
+    own = Layout.dense(array.shape, lanes)
+    address = context.constants.add(lay_out(array, own))
+    return Located(_repeated(own, image), address)
+
+
+def _repeated(layout: Layout, image: tuple[int, int, int, int]) -> Layout:
+    n, _, h, w = image
+    return replace(
+        layout,
+        batch=n,
+        height=h,
+        width=w,
+        image=0 if layout.batch == 1 and n > 1 else layout.image,
+        row=0 if layout.height == 1 and h > 1 else layout.row,
+        column=0 if layout.width == 1 and w > 1 else layout.column,
+    )
+
+
+def placed(epilogue: Epilogue, operands: Sequence[Located]) -> Epilogue:
+    """The epilogue, its operands where they turned out to lie."""
+    layouts = iter(operands)
+    return tuple(
+        replace(step, operand=next(layouts).layout) if step.operand is not None else step
+        for step in epilogue
+    )
+
+
+def with_row(g: Geometry) -> Geometry:
+    """A geometry on one axis as one on two, the first of size 1."""
+    return Geometry(
+        (1, *g.kernel_size),
+        stride=(1, *g.stride),
+        padding=((0, 0), *g.padding),
+        dilation=(1, *g.dilation),
+        output_padding=(0, *g.output_padding),
+        transposed=g.transposed,
+        ceil_mode=g.ceil_mode,
+    )

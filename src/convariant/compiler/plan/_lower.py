@@ -1,0 +1,60 @@
+"""Which rule lowers which kind of node."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import torch
+
+from convariant.compiler.kernels import Step
+from convariant.compiler.layout import Layout
+from convariant.compiler.passes import Fused
+from convariant.compiler.plan._convs import lower_conv, lower_linear
+from convariant.compiler.plan._job import Context, Job, as_image
+from convariant.compiler.plan._model import Lowering
+from convariant.compiler.plan._moves import lower_concat, lower_reshape
+from convariant.compiler.plan._numbers import lower_elementwise, lower_softmax
+from convariant.compiler.plan._windows import lower_pool, lower_resize
+from convariant.graph import Node, ops
+
+__all__ = ["lower"]
+
+_RULES: dict[type[ops.Op], Callable[[Job], Lowering | str]] = {
+    ops.Concat: lower_concat,
+    ops.Conv: lower_conv,
+    ops.Elementwise: lower_elementwise,
+    ops.Linear: lower_linear,
+    ops.Pool: lower_pool,
+    ops.Reshape: lower_reshape,
+    ops.Resize: lower_resize,
+    ops.Softmax: lower_softmax,
+}
+
+
+def lower(context: Context, node: Node) -> Lowering | str:
+    """How a node becomes kernels, or the reason why PyTorch has to run it."""
+    fused = node.op if isinstance(node.op, Fused) else Fused(node.op, len(node.inputs), ())
+    rule = _RULES.get(type(fused.op))
+    if rule is None:
+        return getattr(fused.op, "reason", "") or f"no kernel for {fused.op.kind}"
+    types = [context.graph.types[name] for name in (*node.inputs, *node.outputs)]
+    if any(t.dtype != torch.float32 for t in types):
+        return f"{fused.op.kind} on {', '.join(sorted({str(t.dtype) for t in types}))}"
+    if not 2 <= context.graph.types[node.name].rank <= 4:
+        return f"{fused.op.kind} on a tensor of {context.graph.types[node.name].rank} axes"
+    if any(0 in t.sizes for t in types):
+        return "an empty tensor"
+    # where the operands lie is known later; until then the result's own layout stands for them
+    stand_in = Layout.dense(as_image(context.sizes(node.name)), context.target.lanes)
+    epilogue = tuple(
+        Step(
+            link.op.function,
+            tuple(link.op.params),
+            stand_in if link.takes_operand else None,
+            link.reverse,
+        )
+        for link in fused.links
+    )
+    main = replace(node, op=fused.op, inputs=node.inputs[: fused.arity])
+    return rule(Job(context, main, epilogue, node.inputs[fused.arity :]))

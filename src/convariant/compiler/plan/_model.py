@@ -1,0 +1,179 @@
+"""What a plan is made of: addresses, kernel calls, calls of PyTorch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Literal, Protocol, TypeAlias
+
+import numpy as np
+
+from convariant.compiler.layout import Floats, Halo, Layout
+from convariant.compiler.llvm import Target
+from convariant.graph import Graph, Node
+
+__all__ = [
+    "Address",
+    "Buffer",
+    "Call",
+    "Constants",
+    "Emitter",
+    "External",
+    "Form",
+    "KernelCall",
+    "Located",
+    "Lowering",
+    "Need",
+    "Plan",
+    "Step",
+    "nothing",
+]
+
+# How a value lies in memory: as PyTorch has it, planar with a halo, or in blocks of channels.
+Form: TypeAlias = Literal["torch", "planar", "blocked"]
+
+
+class Emitter(Protocol):
+    """A kernel: a frozen description that writes its own code."""
+
+    def emit(self, target: Target, name: str) -> str:
+        """The kernel's LLVM IR."""
+        ...
+
+
+@dataclass(eq=False)
+class Buffer:
+    """Floats in the arena, needed from step `first` to step `last`; placed by the memory plan."""
+
+    name: str
+    size: int
+    first: int = -1
+    last: int = -1
+    offset: int = -1
+
+
+@dataclass(frozen=True)
+class External:
+    """A tensor that exists only when the program runs: an input, an output, a result of PyTorch."""
+
+    value: str
+
+
+class Constants:
+    """Packed weights and tables, one after the other, each aligned to a cache line."""
+
+    def __init__(self) -> None:
+        self._arrays: list[Floats] = []
+        self._known: dict[bytes, Address] = {}
+        self.size = 0
+
+    def add(self, array: Floats) -> Address:
+        """The address of an array; equal small ones (biases of zero) are kept once."""
+        key = array.tobytes() if array.size <= 4096 else b""
+        if key and key in self._known:
+            return self._known[key]
+        address = Address(self, self.size)
+        rest = -array.size % 16
+        self._arrays += [array, np.zeros(rest, np.float32)]
+        self.size += array.size + rest
+        if key:
+            self._known[key] = address
+        return address
+
+    def joined(self) -> Floats:
+        """All of them as one array."""
+        return np.concatenate([np.zeros(0, np.float32), *self._arrays])
+
+
+@dataclass(frozen=True)
+class Address:
+    """So many floats into a buffer, a tensor or the constants."""
+
+    home: Buffer | External | Constants
+    offset: int = 0
+
+    def __add__(self, floats: int) -> Address:
+        return Address(self.home, self.offset + floats)
+
+
+@dataclass(frozen=True)
+class Located:
+    """A value in memory: its layout and where its element (0, 0, 0, 0) is."""
+
+    layout: Layout
+    address: Address
+
+
+@dataclass(frozen=True)
+class Need:
+    """A value that a lowering reads, in what form, with how much halo."""
+
+    value: str
+    form: Form = "blocked"
+    halo: Halo = (0, 0, 0, 0)
+
+
+@dataclass(frozen=True)
+class KernelCall:
+    """A kernel and its arguments; None stands for scratch, of `scratch` floats a thread."""
+
+    kernel: Emitter
+    arguments: tuple[Address | None, ...]
+    scratch: int = 0
+
+
+@dataclass(frozen=True)
+class Lowering:
+    """How one node becomes kernels: what it reads, and the calls once everything has its place.
+
+    `build` takes the needs and then the operands of the epilogue. `alias` names an input whose
+    memory the result shares, without any call; `parts` are the inputs of a concatenation, which are
+    computed in place where they can be.
+    """
+
+    needs: tuple[Need, ...]
+    build: Callable[[tuple[Located, ...], Located], list[KernelCall]]
+    algorithm: str
+    form: Form = "blocked"
+    operands: tuple[str, ...] = ()
+    alias: str | None = None
+    parts: tuple[str, ...] = ()
+
+
+def nothing(inputs: tuple[Located, ...], out: Located) -> list[KernelCall]:  # noqa: ARG001
+    """No call: the result is there already."""
+    return []
+
+
+@dataclass(frozen=True)
+class Step:
+    """One kernel run by all threads; `wait` says that all must have finished before the next."""
+
+    kernel: Emitter
+    arguments: tuple[Address, ...]
+    node: Node | None
+    algorithm: str
+    wait: bool = True
+
+
+@dataclass(frozen=True)
+class Call:
+    """A node that PyTorch runs, and why no kernel does."""
+
+    node: Node
+    reason: str
+    inputs: dict[str, Located] = field(default_factory=dict)
+
+
+@dataclass
+class Plan:
+    """Everything that a program needs: the steps in order, the memory, the constants."""
+
+    graph: Graph
+    target: Target
+    threads: int
+    steps: list[Step | Call] = field(default_factory=list)
+    buffers: list[Buffer] = field(default_factory=list)
+    constants: Constants = field(default_factory=Constants)
+    outputs: dict[str, str] = field(default_factory=dict)
+    arena: int = 0

@@ -1,0 +1,79 @@
+"""Pooling and resizing as kernel calls."""
+
+from __future__ import annotations
+
+import math
+from typing import Literal
+
+import numpy as np
+
+from convariant.compiler.kernels import Pool, Resize, resize_table
+from convariant.compiler.layout import Axis, Floats
+from convariant.compiler.plan._job import Job, placed, with_row
+from convariant.compiler.plan._model import KernelCall, Located, Lowering, Need
+from convariant.graph import ops
+
+__all__ = ["lower_pool", "lower_resize"]
+
+
+def lower_pool(job: Job) -> Lowering | str:
+    """Maximum or average over windows; the divisors of an average are known beforehand."""
+    op = job.node.op
+    assert isinstance(op, ops.Pool)
+    if op.mode == "lp" or op.indices:
+        return "a pool with Lp norm or indices"
+    mode: Literal["max", "avg"] = "max" if op.mode == "max" else "avg"
+    g, size = op.geometry, job.context.sizes(job.x)[2:]
+    pads = g.pads(size)
+    if g.axes > 2:
+        return "a pool over 3 axes"
+    if g.axes == 1:
+        g, pads = with_row(g.explicit(size)), ((0, 0), *pads)
+    walks = zip(job.y_image[2:], g.kernel_size, g.stride, g.dilation, pads, strict=True)
+    rows, columns = (Axis(o, taps=k, stride=s, step=d, offset=-b) for o, k, s, d, (b, _) in walks)
+    counts = None
+    if mode == "avg" and op.divisor is not None:
+        counts = (np.full(rows.count, op.divisor, np.float32), np.ones(columns.count, np.float32))
+    elif mode == "avg":
+        height, width = job.x_image[2:]
+        counts = (_counted(rows, height, pads[0], op), _counted(columns, width, pads[1], op))
+
+    def build(inputs: tuple[Located, ...], out: Located) -> list[KernelCall]:
+        x, *operands = inputs
+        pool = Pool(mode, x.layout, out.layout, rows, columns, placed(job.epilogue, operands))
+        scales = job.context.constants.add(pool.pack(counts))
+        arguments = (x.address, scales, out.address, *(o.address for o in operands))
+        return [KernelCall(pool, arguments)]
+
+    return Lowering((Need(job.x),), build, f"{mode} pool", operands=job.operands)
+
+
+def _counted(axis: Axis, size: int, pad: tuple[int, int], op: ops.Pool) -> Floats:
+    """How many elements of each window of an axis an average divides by."""
+    taps = np.arange(axis.count)[:, None] * axis.stride + axis.offset
+    taps = taps + np.arange(axis.taps) * axis.step
+    low, high = (-pad[0], size + pad[1]) if op.count_include_pad else (0, size)
+    return ((taps >= low) & (taps < high)).sum(axis=1).astype(np.float32)
+
+
+def lower_resize(job: Job) -> Lowering | str:
+    """The taps and weights of each output row and column as a table."""
+    op = job.node.op
+    assert isinstance(op, ops.Resize)
+    x, y = (job.context.sizes(name)[2:] for name in (job.x, job.node.name))
+    tables = [op.taps(axis, i, o) for axis, (i, o) in enumerate(zip(x, y, strict=True))]
+    if len(tables) == 1:
+        tables = [(np.zeros((1, 1), np.int64), np.ones((1, 1))), *tables]
+    row_taps, column_taps = (index.shape[1] for index, _ in tables)
+    if math.prod((row_taps, column_taps)) > 16:
+        return "a resize with more than 16 taps"
+
+    def build(inputs: tuple[Located, ...], out: Located) -> list[KernelCall]:
+        x, *operands = inputs
+        epilogue = placed(job.epilogue, operands)
+        kernel = Resize(x.layout, out.layout, row_taps, column_taps, epilogue)
+        table = job.context.constants.add(resize_table(*tables))
+        arguments = (x.address, table, out.address, *(o.address for o in operands))
+        return [KernelCall(kernel, arguments)]
+
+    return Lowering((Need(job.x),), build, "resize", operands=job.operands)

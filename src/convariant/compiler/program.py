@@ -1,0 +1,198 @@
+"""A network as native code that is called like the model it was made from."""
+
+from __future__ import annotations
+
+import os
+from collections import OrderedDict
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from convariant.compiler._instance import Instance
+from convariant.compiler.llvm import Target, host_target
+from convariant.compiler.llvm.cache import ObjectCache, default_cache_dir
+from convariant.compiler.passes import run_passes
+from convariant.compiler.plan import make_plan
+from convariant.errors import CompileError, GraphError, ShapeError
+from convariant.graph import Graph, flatten_arguments, from_torch, interpret, nest_results
+
+__all__ = ["Program", "compile"]
+
+Array: TypeAlias = Tensor | np.ndarray
+
+# Programs for other input shapes that are kept; the one not used for longest makes room.
+_SHAPES_KEPT = 8
+
+
+def compile(
+    model: nn.Module | Graph | str | os.PathLike[str],
+    example_inputs: Array | Sequence[Array] | None = None,
+    *,
+    threads: int | None = None,
+    tolerance: float = 1e-4,
+    cache_dir: str | os.PathLike[str] | None = None,
+) -> Program:
+    """A trained network as native code for this machine's CPU.
+
+    Args:
+        model: a module in eval mode, a graph, or the path of an ONNX file.
+        example_inputs: tensors of the shapes to compile for; not needed for a graph or a file
+            whose sizes are known.
+        threads: how many to run on; by default as many as PyTorch uses.
+        tolerance: the error, relative to the largest output of a layer, that an approximate
+            algorithm may add. Below 2e-5 excludes Winograd F(4,3), below 4e-6 F(2,3) too.
+        cache_dir: where compiled kernels are kept; by default the user's cache folder.
+
+    Raises:
+        CompileError: arguments that make no sense together.
+        GraphError: a network that cannot be captured.
+
+    >>> import torch, convariant as cv
+    >>> model = cv.models.create("lenet5").eval()
+    >>> fast = compile(model, torch.zeros(1, 1, 28, 28), threads=1)
+    >>> x = torch.randn(1, 1, 28, 28)
+    >>> torch.allclose(fast(x), model(x), atol=1e-5)
+    True
+    """
+    if threads is not None and threads < 1:
+        raise CompileError(f"threads={threads}: a program runs on one thread at least; use 1")
+    if not tolerance >= 0:
+        raise CompileError(f"tolerance={tolerance}: an error is not negative; use 1e-4")
+    inputs = _as_tuple(example_inputs)
+    graph = _capture(model, inputs)
+    program = Program(
+        graph,
+        threads=threads,
+        tolerance=tolerance,
+        cache_dir=None if cache_dir is None else Path(cache_dir),
+    )
+    program.prepare(*(tuple(i.shape) for i in inputs))
+    return program
+
+
+class Program:
+    """A network as native code: call it like the model. Make one with `compile`.
+
+    A call with inputs of another shape compiles for that shape first, and keeps the last few.
+    Several Python threads may call one program; they take turns.
+    """
+
+    def __init__(
+        self,
+        graph: Graph,
+        *,
+        threads: int | None = None,
+        tolerance: float = 1e-4,
+        cache_dir: Path | None = None,
+        target: Target | None = None,
+    ) -> None:
+        self.graph = graph
+        self.target = target or host_target()
+        self.threads = threads or torch.get_num_threads()
+        self.tolerance = tolerance
+        self.cache = ObjectCache(cache_dir or default_cache_dir(), self.target)
+        self._instances: OrderedDict[tuple[tuple[int, ...], ...], Instance] = OrderedDict()
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """The model's result for these inputs: tensors for tensors, arrays for arrays."""
+        flat = flatten_arguments(self.graph, args, kwargs)
+        arrays = any(isinstance(value, np.ndarray) for value in flat)
+        tensors = [torch.from_numpy(v) if isinstance(v, np.ndarray) else v for v in flat]
+        self._check(tensors)
+        results = self._run(tensors)
+        if arrays:
+            return nest_results(self.graph, tuple(r.numpy() for r in results))
+        return nest_results(self.graph, results)
+
+    def prepare(self, *shapes: tuple[int, ...]) -> Instance:
+        """Compile for inputs of these shapes, unless that is done; by default the graph's own."""
+        key = shapes or tuple(t.sizes for t in self.graph.input_types)
+        if key in self._instances:
+            self._instances.move_to_end(key)
+            return self._instances[key]
+        plan = make_plan(
+            run_passes(_sized(self.graph, key)), self.target, self.threads, self.tolerance
+        )
+        self._instances[key] = Instance(plan, self.cache)
+        if len(self._instances) > _SHAPES_KEPT:
+            self._instances.popitem(last=False)
+        return self._instances[key]
+
+    def _run(self, tensors: list[Tensor]) -> tuple[Tensor, ...]:
+        if any(tensor.numel() == 0 for tensor in tensors):
+            return interpret(_sized(self.graph, tuple(tuple(t.shape) for t in tensors)), *tensors)
+        instance = self.prepare(*(tuple(t.shape) for t in tensors))
+        given = {
+            name: tensor.detach().contiguous()
+            for name, tensor in zip(self.graph.inputs, tensors, strict=True)
+        }
+        return instance.run(given)
+
+    def _check(self, tensors: list[Any]) -> None:
+        """Raise ShapeError for what the program cannot take."""
+        if len(tensors) != len(self.graph.inputs):
+            raise ShapeError(
+                f"{self.graph.name} takes {len(self.graph.inputs)} inputs "
+                f"({', '.join(self.graph.inputs)}), but got {len(tensors)}; give one for each"
+            )
+        for name, tensor in zip(self.graph.inputs, tensors, strict=True):
+            type_ = self.graph.types[name]
+            if not isinstance(tensor, Tensor):
+                raise ShapeError(
+                    f"{self.graph.name}: input {name!r} is a {type(tensor).__name__}; "
+                    "give a torch.Tensor or a NumPy array"
+                )
+            if tensor.device.type != "cpu":
+                raise ShapeError(
+                    f"{self.graph.name}: input {name!r} is on {tensor.device}, but the program "
+                    "runs on the CPU; call x.cpu() first"
+                )
+            if tensor.dtype != type_.dtype:
+                raise ShapeError(
+                    f"{self.graph.name}: input {name!r} is {tensor.dtype}, but the program was "
+                    f"compiled for {type_.dtype}; call x.to({type_.dtype}) first"
+                )
+            if tensor.dim() != type_.rank:
+                raise ShapeError(
+                    f"{self.graph.name}: input {name!r} has shape {tuple(tensor.shape)}, but the "
+                    f"program was compiled for {type_}; give {type_.rank} axes"
+                )
+
+
+def _as_tuple(inputs: Array | Sequence[Array] | None) -> tuple[Tensor, ...]:
+    if inputs is None:
+        return ()
+    many = (inputs,) if isinstance(inputs, (Tensor, np.ndarray)) else tuple(inputs)
+    return tuple(torch.from_numpy(i) if isinstance(i, np.ndarray) else i for i in many)
+
+
+def _capture(model: Any, inputs: tuple[Tensor, ...]) -> Graph:
+    if isinstance(model, Graph):
+        return model
+    if isinstance(model, nn.Module):
+        if not inputs:
+            raise CompileError(
+                f"compile({type(model).__name__}) needs example inputs to follow the model; "
+                "give tensors of the shapes it will be called with"
+            )
+        return from_torch(model, *inputs)
+    from convariant.graph.onnx import from_onnx
+
+    return from_onnx(model)
+
+
+def _sized(graph: Graph, shapes: tuple[tuple[int, ...], ...]) -> Graph:
+    """The graph for inputs of these shapes."""
+    if tuple(t.shape for t in graph.input_types) == shapes:
+        return graph
+    try:
+        return graph.with_inputs(*shapes)
+    except GraphError as error:
+        raise ShapeError(
+            f"{graph.name} was captured for {', '.join(map(str, graph.input_types))} and does not "
+            f"take inputs of {' and '.join(map(str, shapes))}: {error}"
+        ) from error

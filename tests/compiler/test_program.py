@@ -1,0 +1,273 @@
+"""Whole programs: every model, random networks, shapes, threads, inputs of every kind, errors."""
+
+from __future__ import annotations
+
+import threading
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tests.compiler.harness import HERE
+from tests.support.compare import assert_close
+from torch import nn
+
+import convariant as cv
+from convariant.compiler import compile
+from convariant.compiler.plan import Call
+from convariant.compiler.program import Program
+from convariant.errors import CompileError, ShapeError
+from convariant.graph import from_torch, interpret
+
+
+@pytest.fixture(autouse=True, scope="module")
+def cache(tmp_path_factory):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("CONVARIANT_CACHE", str(tmp_path_factory.mktemp("kernels")))
+        yield
+
+
+def settle(model: nn.Module) -> nn.Module:
+    """Batch norms with statistics that do something, in eval mode."""
+    torch.manual_seed(0)
+    for module in model.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            module.running_mean.normal_(0, 0.1)
+            module.running_var.uniform_(0.5, 1.5)
+    return model.eval()
+
+
+def check(model: nn.Module, *shape: int, threads: int = 1, tolerance: float = 1e-4) -> Program:
+    x = torch.randn(*shape)
+    graph = from_torch(settle(model), x)
+    program = compile(graph, x, threads=threads, tolerance=tolerance)
+    truth = interpret(graph, x, dtype=torch.float64)[0]
+    # 1e-5 of the largest output: float32, many layers, Winograd among them
+    assert (program(x) - truth).abs().max() <= 1e-5 * truth.abs().max()
+    return program
+
+
+SMALL_UNET = {"mode": "same", "widths": (8, 20, 32)}
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize(
+    ("name", "options", "shape"),
+    [
+        ("lenet5", {}, (1, 1, 28, 28)),
+        ("mobilenet_v1", {"width": 0.25}, (1, 3, 96, 96)),
+        ("unet", SMALL_UNET, (1, 1, 48, 64)),
+        pytest.param("resnet18", {}, (1, 3, 64, 64), marks=pytest.mark.slow),
+        pytest.param("resnet50", {}, (1, 3, 64, 64), marks=pytest.mark.slow),
+        pytest.param("resnext50_32x4d", {}, (1, 3, 64, 64), marks=pytest.mark.slow),
+        pytest.param("unet", {"mode": "paper"}, (1, 1, 188, 188), marks=pytest.mark.slow),
+        pytest.param("alexnet", {}, (1, 3, 227, 227), marks=pytest.mark.slow),
+    ],
+)
+def test_model_equals_the_float64_truth(name, options, shape, threads):
+    check(cv.models.create(name, **options), *shape, threads=threads)
+
+
+class Random(nn.Module):
+    """A network drawn by numbers: convolutions of every kind, pools, branches, residuals."""
+
+    def __init__(self, channels: int, numbers: list[int]) -> None:
+        super().__init__()
+        self.steps = nn.ModuleList()
+        for number in numbers:
+            kind, rest = number % 9, number // 9
+            layer, channels = self._layer(kind, rest, channels)
+            self.steps.append(layer)
+
+    def _layer(self, kind: int, rest: int, c: int) -> tuple[nn.Module, int]:
+        co, kernel, stride, dilation = 1 + rest % 37, 1 + rest % 4, 1 + rest % 2, 1 + rest % 3
+        if kind == 0:
+            conv = nn.Conv2d(c, co, kernel, stride, kernel // 2 + 1, dilation)
+            return nn.Sequential(conv, nn.BatchNorm2d(co), nn.ReLU()), co
+        if kind == 1:
+            conv = nn.Conv2d(c, c, (3, 1 + kernel), stride, 2, groups=c)
+            return nn.Sequential(conv, nn.Hardswish()), c
+        if kind == 2:
+            return nn.ConvTranspose2d(c, co, 1 + kernel, 2, 1, output_padding=stride - 1), co
+        if kind == 3:
+            return nn.MaxPool2d(2, stride, 1, ceil_mode=rest % 2 == 0), c
+        if kind == 4:
+            return nn.AvgPool2d(3, stride, 1, count_include_pad=rest % 2 == 0), c
+        if kind == 5:
+            return nn.Upsample(scale_factor=2, mode=("nearest", "bilinear")[rest % 2]), c
+        if kind == 6:
+            return Branches(c, co), c + co
+        if kind == 7:
+            return Residual(c), c
+        return nn.Sequential(nn.Conv2d(c, 16, 3, 1, 1), nn.SiLU()), 16
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        for step in self.steps:
+            if min(x.shape[2:]) > 40:
+                x = x[..., :40, :40]
+            x = step(x)
+        return x
+
+
+class Branches(nn.Module):
+    def __init__(self, c: int, co: int) -> None:
+        super().__init__()
+        self.one, self.other = nn.Conv2d(c, c, 1), nn.Conv2d(c, co, 3, padding=1)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return torch.cat((self.one(x), torch.sigmoid(self.other(x))), 1)
+
+
+class Residual(nn.Module):
+    def __init__(self, c: int) -> None:
+        super().__init__()
+        self.one, self.other = nn.Conv2d(c, c, 3, padding=1), nn.Conv2d(c, c, 1)
+        self.gate = nn.Conv2d(c, c, 1)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        gate = torch.sigmoid(self.gate(x.mean((2, 3), keepdim=True)))
+        return torch.relu(self.other(torch.tanh(self.one(x))) * gate + x)
+
+
+@settings(deadline=None, max_examples=30)
+@given(
+    st.lists(st.integers(0, 9 * 60), min_size=1, max_size=5),
+    st.tuples(*(st.integers(low, high) for low, high in ((1, 3), (1, 40), (6, 33), (6, 33)))),
+    st.integers(1, 2),
+    st.sampled_from(HERE),
+)
+def test_random_network_equals_the_float64_truth(numbers, shape, threads, target):
+    torch.manual_seed(len(numbers))
+    model = Random(shape[1], numbers).eval()
+    x = torch.randn(*shape)
+    graph = from_torch(model, x)
+    program = Program(graph, threads=threads, target=target)
+    truth = interpret(graph, x, dtype=torch.float64)[0]
+    assert_close(program(x), truth, dtype="float32", reduction=10_000)
+
+
+def test_other_shapes_compile_on_first_use_and_are_kept():
+    model = settle(cv.models.create("unet", **SMALL_UNET))
+    program = compile(model, torch.zeros(1, 1, 32, 32), threads=1)
+    for shape in ((2, 1, 32, 32), (1, 1, 48, 32), (1, 1, 32, 32)):
+        x = torch.randn(*shape)
+        assert_close(program(x), model(x), reduction=10_000)
+    assert len(program._instances) == 3
+
+
+def test_an_empty_batch_gives_an_empty_result():
+    program = compile(cv.models.create("lenet5").eval(), torch.zeros(1, 1, 28, 28), threads=1)
+    assert program(torch.zeros(0, 1, 28, 28)).shape == (0, 10)
+
+
+def test_arrays_and_strided_tensors():
+    model = cv.models.create("lenet5").eval()
+    program = compile(model, torch.zeros(4, 1, 28, 28), threads=1)
+    x = torch.randn(4, 1, 28, 28)
+    truth = model(x).detach()
+    assert_close(program(x.numpy()), truth.numpy(), reduction=400)
+    assert_close(program(x.to(memory_format=torch.channels_last)), truth, reduction=400)
+    assert_close(program(x.transpose(2, 3).contiguous().transpose(2, 3)), truth, reduction=400)
+
+
+def test_what_has_no_kernel_runs_with_pytorch_and_is_named():
+    class Odd(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.conv = nn.Conv2d(3, 20, 3)
+
+        def forward(self, x):
+            y = torch.cumsum(torch.relu(self.conv(x)), 3)
+            return torch.relu(y[:, :, ::2]) + 1, x.flip(2), y.argmax(1)
+
+    model = Odd().eval()
+    x = torch.randn(2, 3, 9, 9)
+    program = compile(model, x, threads=1)
+    for result, truth in zip(program(x), model(x), strict=True):
+        torch.testing.assert_close(result, truth, rtol=1e-5, atol=1e-5)
+    calls = [s for s in program.prepare().plan.steps if isinstance(s, Call)]
+    assert {"cumsum", "flip", "argmax"} <= {call.node.op.text().split(".")[0] for call in calls}
+    assert all(call.reason for call in calls)
+
+
+def test_results_do_not_change_with_a_later_call():
+    model = cv.models.create("lenet5").eval()
+    program = compile(model, torch.zeros(1, 1, 28, 28), threads=1)
+    first = program(torch.ones(1, 1, 28, 28))
+    kept = first.clone()
+    program(torch.zeros(1, 1, 28, 28))
+    assert torch.equal(first, kept)
+
+
+def test_several_threads_may_call_one_program():
+    model = settle(cv.models.create("unet", **SMALL_UNET))
+    program = compile(model, torch.zeros(1, 1, 32, 32), threads=2)
+    inputs = [torch.randn(1, 1, 32, 32) for _ in range(4)]
+    truth = [program(x) for x in inputs]
+    wrong = []
+
+    def work(number: int) -> None:
+        for _ in range(10):
+            if not torch.equal(program(inputs[number]), truth[number]):
+                wrong.append(number)
+
+    workers = [threading.Thread(target=work, args=(n,)) for n in range(4)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    assert wrong == []
+
+
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        (torch.zeros(1, 28, 28), "has shape .* give 4 axes"),
+        (torch.zeros(1, 1, 28, 28, dtype=torch.float64), "is torch.float64.*call x.to"),
+        (torch.zeros(1, 1, 28, 28, device="meta"), "is on meta.*call x.cpu"),
+        (torch.zeros(1, 2, 28, 28), "does not take inputs of"),
+        ("image.png", "is a str; give a torch.Tensor"),
+    ],
+)
+def test_wrong_inputs_are_named(value, message):
+    program = compile(cv.models.create("lenet5").eval(), torch.zeros(1, 1, 28, 28), threads=1)
+    with pytest.raises(ShapeError, match=message):
+        program(value)
+
+
+def test_wrong_number_of_inputs_is_named():
+    x = torch.zeros(1, 1, 28, 28)
+    program = compile(cv.models.create("lenet5").eval(), x, threads=1)
+    with pytest.raises(ShapeError, match="captured with other arguments"):
+        program(x, x)
+
+
+def test_senseless_options_are_refused():
+    model, x = cv.models.create("lenet5").eval(), torch.zeros(1, 1, 28, 28)
+    with pytest.raises(CompileError, match="threads=0"):
+        compile(model, x, threads=0)
+    with pytest.raises(CompileError, match="tolerance=-1"):
+        compile(model, x, tolerance=-1)
+    with pytest.raises(CompileError, match="needs example inputs"):
+        compile(model)
+
+
+def test_a_tight_tolerance_takes_the_direct_way():
+    model = nn.Conv2d(64, 64, 3, padding=1).eval()
+    x = torch.randn(1, 64, 28, 28)
+    ways = {}
+    for tolerance in (1e-4, 1e-5, 1e-6):
+        program = compile(model, x, threads=1, tolerance=tolerance)
+        steps = program.prepare().plan.steps
+        ways[tolerance] = next(s.algorithm for s in steps if s.node is not None)
+    assert ways == {1e-4: "winograd F(4,3)", 1e-5: "winograd F(2,3)", 1e-6: "direct"}
+
+
+def test_infinity_and_nan_go_through_as_in_pytorch():
+    model = nn.Sequential(nn.Conv2d(2, 5, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2)).eval()
+    x = torch.randn(1, 2, 8, 8)
+    x[0, 0, 1, 1], x[0, 1, 6, 6] = float("inf"), float("nan")
+    result = compile(model, x, threads=1)(x)
+    torch.testing.assert_close(result, model(x).detach(), equal_nan=True)
+    np.testing.assert_array_equal(result.isnan(), model(x).isnan())
