@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from convariant import drawing as draw
     from convariant import functional, geometry, models, nn, reference, training
     from convariant.analysis import equivalent
+    from convariant.compiler import Program, compile
     from convariant.geometry import Geometry
     from convariant.training import load_model
 
@@ -43,11 +44,13 @@ __all__ = [
     "MissingDependencyError",
     "ModelFileError",
     "OptionError",
+    "Program",
     "ShapeError",
     "StorageError",
     "TrainingInterruptedError",
     "UnknownNameError",
     "__version__",
+    "compile",
     "draw",
     "equivalent",
     "functional",
@@ -62,6 +65,8 @@ __all__ = [
 # public name -> the module that has it; a name that is itself a module maps to its own path
 _LAZY = {
     "Geometry": "convariant.geometry",
+    "Program": "convariant.compiler",
+    "compile": "convariant.compiler",
     "equivalent": "convariant.analysis.equivalent",
     "draw": "convariant.drawing",
     "functional": "convariant.functional",
