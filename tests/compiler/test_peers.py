@@ -1,0 +1,49 @@
+"""The race: every engine in its own process, errors measured, failures told."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+import torch
+
+import convariant as cv
+from convariant.compiler.peers import ENGINES, installed, prepare, race
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory):
+    torch.manual_seed(0)
+    network = cv.models.create("lenet5").eval()
+    folder = tmp_path_factory.mktemp("race")
+    return prepare(network, torch.randn(1, 1, 32, 32), folder, [ENGINES["pytorch"]])
+
+
+def test_engines_are_timed_and_compared_with_the_truth(files):
+    laps = race(files, ["convariant", "pytorch"], rounds=2, seconds=0.02)
+    assert [lap.engine for lap in laps] == ["convariant", "pytorch"]
+    for lap in laps:
+        assert lap.failure is None
+        assert len(lap.times) >= 2
+        assert 0 < lap.best <= lap.median
+        assert 0 <= lap.error < 1e-5
+
+
+def test_a_wrong_answer_shows_as_an_error(files):
+    wrong = dataclasses.replace(files, truth=files.truth * 2)
+    (lap,) = race(wrong, ["pytorch"], rounds=1, seconds=0.01)
+    assert lap.error == pytest.approx(0.5, rel=1e-3)
+
+
+def test_an_engine_that_cannot_load_keeps_its_place_with_the_reason(files):
+    laps = race(files, ["onnxruntime", "pytorch"], rounds=1, seconds=0.01)
+    assert "model.onnx" in laps[0].failure
+    assert laps[0].best is None
+    assert laps[0].median is None
+    assert laps[1].best > 0
+
+
+def test_versions_tell_what_is_installed():
+    assert installed()["pytorch"].version == torch.__version__
+    missing = dataclasses.replace(ENGINES["mnn"], package="no-such-package")
+    assert missing.version is None
