@@ -27,7 +27,7 @@ from convariant.errors import (
 if TYPE_CHECKING:
     from convariant import drawing as draw
     from convariant import functional, geometry, models, nn, reference, training
-    from convariant.analysis import equivalent
+    from convariant.analysis import equivalent, symmetry
     from convariant.compiler import Program, compile
     from convariant.geometry import Geometry
     from convariant.training import load_model
@@ -59,6 +59,7 @@ __all__ = [
     "models",
     "nn",
     "reference",
+    "symmetry",
     "training",
 ]
 
@@ -75,6 +76,7 @@ _LAZY = {
     "models": "convariant.models",
     "nn": "convariant.nn",
     "reference": "convariant.reference",
+    "symmetry": "convariant.analysis.symmetry",
     "training": "convariant.training",
 }
 

@@ -37,13 +37,23 @@ def product_table(group: GroupName) -> tuple[tuple[int, ...], ...]:
 
     Found by watching the four corners of a labelled square: no two elements move them alike.
     """
-    corners = torch.arange(4).reshape(2, 2)
+    corners = (1, 2, 3, 4)  # plain numbers: tracing must not see this
     elements = range(order(group))
-    seen = {tuple(turn(corners, e).flatten().tolist()): e for e in elements}
+    seen = {_turn_corners(corners, e): e for e in elements}
     return tuple(
-        tuple(seen[tuple(turn(turn(corners, b), a).flatten().tolist())] for b in elements)
-        for a in elements
+        tuple(seen[_turn_corners(_turn_corners(corners, b), a)] for b in elements) for a in elements
     )
+
+
+def _turn_corners(corners: tuple[int, ...], element: int) -> tuple[int, ...]:
+    """`turn` of a square of four numbers, row by row."""
+    mirror, quarters = divmod(element, 4)
+    a, b, c, d = corners
+    if mirror:
+        a, b, c, d = b, a, d, c
+    for _ in range(quarters):
+        a, b, c, d = b, d, a, c
+    return a, b, c, d
 
 
 @functools.cache

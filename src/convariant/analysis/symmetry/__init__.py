@@ -1,9 +1,42 @@
 """What a network keeps when its input moves: measured, certified, guaranteed."""
 
+from convariant.analysis.symmetry._measure import measure
+from convariant.analysis.symmetry._measurement import Change, Curve, LayerCurve, Measurement
 from convariant.analysis.symmetry._rewrite import (
     ShiftChange,
     make_shift_invariant,
     shift_changes,
 )
+from convariant.analysis.symmetry._transforms import (
+    CircularShift,
+    Flip,
+    Noise,
+    QuarterTurn,
+    Rotation,
+    Scale,
+    Shift,
+    Squeeze,
+    Transform,
+    WindowPermutation,
+)
 
-__all__ = ["ShiftChange", "make_shift_invariant", "shift_changes"]
+__all__ = [
+    "Change",
+    "CircularShift",
+    "Curve",
+    "Flip",
+    "LayerCurve",
+    "Measurement",
+    "Noise",
+    "QuarterTurn",
+    "Rotation",
+    "Scale",
+    "Shift",
+    "ShiftChange",
+    "Squeeze",
+    "Transform",
+    "WindowPermutation",
+    "make_shift_invariant",
+    "measure",
+    "shift_changes",
+]

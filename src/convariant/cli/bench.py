@@ -1,0 +1,110 @@
+"""`convariant bench`: our program beside every installed engine, on this machine."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from convariant.cli._options import Json
+from convariant.cli._output import line, out, print_json, table
+
+if TYPE_CHECKING:
+    from convariant.compiler.peers import Lap
+
+
+def bench(
+    model: Annotated[str, typer.Argument(help="A network's name or the folder of a saved one.")],
+    threads: Annotated[int, typer.Option(min=1, help="Threads of every engine.")] = 1,
+    batch: Annotated[int, typer.Option(min=1, help="Images in one call.")] = 1,
+    size: Annotated[int | None, typer.Option(min=1, help="Side of the images.")] = None,
+    peers: Annotated[
+        str | None, typer.Option(help="Engines, separated by commas; by default all installed.")
+    ] = None,
+    rounds: Annotated[int, typer.Option(min=1, help="Blocks of calls for each engine.")] = 5,
+    seconds: Annotated[float, typer.Option(min=0.01, help="Length of a block.")] = 1.0,
+    json: Json = False,
+) -> None:
+    """Time a network on every installed engine, in turn, each in its own process.
+
+    Example: convariant bench mobilenet_v1 --threads 2
+    """
+    import torch
+    from rich.console import Console
+
+    from convariant.compiler.peak import peak_gflops
+    from convariant.compiler.peers import ENGINES, installed, prepare, race
+    from convariant.errors import UnknownNameError
+
+    names = list(installed()) if peers is None else ["convariant", *peers.split(",")]
+    for name in names:
+        if name not in ENGINES:
+            raise UnknownNameError("engine", name, ENGINES)
+    network = _network(model)
+    side = (size, size) if size else network.input_size
+    torch.manual_seed(0)
+    example = torch.randn(batch, network.in_channels, *side)
+    with tempfile.TemporaryDirectory() as folder, Console(stderr=True).status("preparing") as shown:
+        files = prepare(network, example, Path(folder), [ENGINES[name] for name in names])
+        laps = race(
+            files, names, threads=threads, rounds=rounds, seconds=seconds, progress=shown.update
+        )
+    gflop = 2e-9 * batch * _macs(network, side)
+    peak = peak_gflops() * threads
+    rows = [_row(lap, laps[0], gflop, peak) for lap in laps]
+    missing = {n: e.package for n, e in ENGINES.items() if e.version is None and peers is None}
+    if json:
+        print_json({"model": model, "threads": threads, "batch": batch, "rows": rows})
+        return
+    figures = ("best ms", "median ms", "x ours", "% of peak", "error")
+    made = table("engine", "version", *figures, right=figures)
+    for row in rows:
+        made.add_row(*(str(value) for value in row.values()))
+    line(
+        f"{model}, batch {batch}, {side[0]}x{side[1]}, {threads} thread(s); {gflop:.2f} GFLOP, "
+        f"peak {peak:.0f} GFLOP/s"
+    )
+    out.print(made)
+    for name, package in missing.items():
+        line(f"not installed: {name} (pip install {package})")
+
+
+def _network(name: str):  # type: ignore[no-untyped-def]
+    from convariant import models
+    from convariant.training import load_model
+
+    network = load_model(name) if Path(name).is_dir() else models.create(name)
+    return network.eval()
+
+
+def _macs(network, side: tuple[int, int]) -> int:  # type: ignore[no-untyped-def]
+    import torch
+
+    from convariant.graph import from_torch
+
+    graph = from_torch(network, torch.zeros(1, network.in_channels, *side))
+    return sum(
+        node.op.cost(
+            tuple(graph.types[name] for name in node.inputs),
+            tuple(graph.types[name] for name in node.outputs),
+        ).macs
+        for node in graph.nodes
+    )
+
+
+def _row(lap: Lap, ours: Lap, gflop: float, peak: float) -> dict[str, object]:
+    """One line of the table; the median decides, since it is what a user sees."""
+    if lap.median is None or lap.best is None:
+        return {"engine": lap.engine, "version": f"failed: {lap.failure}"}
+    ratio = lap.median / ours.median if ours.median else float("nan")
+    return {
+        "engine": lap.engine,
+        "version": lap.version,
+        "best ms": f"{lap.best:.3f}",
+        "median ms": f"{lap.median:.3f}",
+        "x ours": f"{ratio:.2f}",
+        "% of peak": f"{100 * gflop / (lap.best * 1e-3) / peak:.0f}",
+        "error": f"{lap.error:.0e}",
+    }
