@@ -7,6 +7,7 @@ import os
 import statistics
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +16,10 @@ from typing import Any
 import numpy as np
 
 from convariant.compiler.peers._prepare import Files
+
+
+# Threads of the engine before spin a while before they sleep; seconds.
+_SETTLE = 0.3
 
 
 @dataclass
@@ -50,7 +55,7 @@ def race(
     """Run each engine `rounds` times for about `seconds`, one after another.
 
     Every engine lives in its own process, pinned to as many processors as it has threads; those
-    not running wait without spinning. An engine that fails keeps its place with the reason.
+    not running wait in a read. An engine that fails keeps its place with the reason.
     """
     np.save(files.folder / "example.npy", files.example.numpy())
     np.save(files.folder / "truth.npy", files.truth.numpy())
@@ -65,6 +70,7 @@ def race(
             for name in engines:
                 if laps[name].failure is None:
                     progress(f"{name}: round {turn + 1} of {rounds}")
+                    time.sleep(_SETTLE)
                     _run_block(laps[name], workers[name], seconds)
     finally:
         for worker in workers.values():
@@ -77,7 +83,7 @@ def race(
 
 
 def _start(name: str, folder: Path, threads: int) -> subprocess.Popen[str]:
-    environment = os.environ | {"OMP_NUM_THREADS": str(threads), "OMP_WAIT_POLICY": "PASSIVE"}
+    environment = os.environ | {"OMP_NUM_THREADS": str(threads)}
     processors = sorted(os.sched_getaffinity(0))[:threads]
     log = (folder / f"{name.replace(' ', '_')}.log").open("w")
     with log:
