@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import torch
 from torch import Tensor
@@ -80,16 +81,28 @@ def fitted(
 ) -> Geometry:
     """The window on exactly these axes, known to fit this input; faults name the operator."""
     size = tuple(x.shape[-axes:])
+    given = (axes, kernel_size, stride, padding, dilation, output_padding, transposed, ceil_mode)
     try:
-        window = Geometry.of(
-            axes, kernel_size, stride, padding, dilation, output_padding, transposed, ceil_mode
-        )
         if output_size is not None:
-            window = _reaching(window, size, output_size, x.dim())
-        window.output_size(size)
+            window = _reaching(Geometry.of(*given), size, output_size, x.dim())
+            window.output_size(size)
+        elif torch.compiler.is_compiling():  # sizes may be symbols
+            window = _fitting(size, *given)
+        else:
+            window = _known_fitting(size, *(tuple(v) if type(v) is list else v for v in given))
     except GeometryError as error:
         raise GeometryError(f"{error} ({operator}, input of size {list(x.shape)})") from None
     return window
+
+
+def _fitting(size: tuple[int, ...], *given: Any) -> Geometry:
+    window = Geometry.of(*given)
+    window.output_size(size)
+    return window
+
+
+# Checking the numbers takes as long as a small convolution; a layer brings the same ones each time.
+_known_fitting = functools.lru_cache(maxsize=1024, typed=True)(_fitting)
 
 
 def _reaching(
