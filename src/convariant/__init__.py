@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from convariant import drawing as draw
     from convariant import functional, geometry, models, nn, reference, training
     from convariant.analysis import equivalent, symmetry
+    from convariant.analysis.separable import factorize, mobilize, separability
     from convariant.compiler import Program, compile
     from convariant.geometry import Geometry
     from convariant.training import load_model
@@ -53,12 +54,15 @@ __all__ = [
     "compile",
     "draw",
     "equivalent",
+    "factorize",
     "functional",
     "geometry",
     "load_model",
+    "mobilize",
     "models",
     "nn",
     "reference",
+    "separability",
     "symmetry",
     "training",
 ]
@@ -70,12 +74,15 @@ _LAZY = {
     "compile": "convariant.compiler",
     "equivalent": "convariant.analysis.equivalent",
     "draw": "convariant.drawing",
+    "factorize": "convariant.analysis.separable",
     "functional": "convariant.functional",
     "geometry": "convariant.geometry",
     "load_model": "convariant.training",
+    "mobilize": "convariant.analysis.separable",
     "models": "convariant.models",
     "nn": "convariant.nn",
     "reference": "convariant.reference",
+    "separability": "convariant.analysis.separable",
     "symmetry": "convariant.analysis.symmetry",
     "training": "convariant.training",
 }

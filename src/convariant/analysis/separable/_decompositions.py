@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from convariant.analysis._convolution import Convolution
-from convariant.analysis.separability._chains import (
+from convariant.analysis.separable._chains import (
     Form,
     Link,
     build,
@@ -44,6 +44,7 @@ class Decomposition(ABC):
         self.parts = parts
         self.blocks = parts.blocks.detach().double()
         self.norm = float(self.blocks.norm())
+        self.precise = parts.weight.dtype == torch.float64
 
     @functools.cached_property
     @abstractmethod
@@ -57,6 +58,11 @@ class Decomposition(ABC):
     @abstractmethod
     def factors(self, ranks: Ranks) -> list[Tensor]:
         """The weights of the chain, as blocks (g, co / g, ci / g, *kernel)."""
+
+    @classmethod
+    def cuts(cls, parts: Convolution) -> int:  # noqa: ARG003
+        """How many ranks there are to choose."""
+        return 1
 
     @classmethod
     @abstractmethod
@@ -110,11 +116,16 @@ class Spatial(Decomposition):
         """At least two axes must have something to separate."""
         return sum(k > 1 for k in parts.geometry.kernel_size) > 1
 
+    @classmethod
+    def cuts(cls, parts: Convolution) -> int:
+        """One between each two axes."""
+        return parts.axes - 1
+
     @functools.cached_property
     def tails(self) -> list[Tensor]:
         """One cut between each two axes."""
         return [
-            beyond(torch.linalg.svdvals(unfold_at(self.blocks, axis)).square().sum(0))
+            beyond(singular_values(unfold_at(self.blocks, axis), self.precise).square().sum(0))
             for axis in range(self.parts.axes - 1)
         ]
 
@@ -123,26 +134,31 @@ class Spatial(Decomposition):
         return spatial_chain(self.parts, ranks)
 
     def factors(self, ranks: Ranks) -> list[Tensor]:
-        """Cut by cut, from the first axis on: singular vectors stay, the rest is cut further."""
+        """Cut by cut, from the first axis on: singular vectors stay, the rest is cut further.
+
+        Every cut sees orthonormal vectors before it, so that each loses only what it has to; at
+        the end both sides of a cut carry the root of its singular values, and neither is tiny.
+        """
         g, co, ci, *kernel = self.blocks.shape
         rest, factors, channels = unfold_at(self.blocks, 0), [], ci
+        before = rest.new_ones(g, ci)
         for axis, rank in enumerate(ranks):
             rest = rest.reshape(g, channels * kernel[axis], -1)
             left, values, right = self._svd(rest, first=axis == 0)
-            # both sides carry the root of the singular values, so that neither is tiny
-            root = values[:, :rank].sqrt()
-            factor = (left[..., :rank] * root[:, None]).reshape(g, channels, kernel[axis], rank)
+            root = values[:, :rank].sqrt().clamp(min=torch.finfo(values.dtype).tiny)
+            factor = left[..., :rank].reshape(g, channels, kernel[axis], rank)
+            factor = factor * root[:, None, None] / before[..., None, None]
             factors.append(self._on_axis(factor.permute(0, 3, 1, 2), axis))
-            rest, channels = right[:, :rank] * root[..., None], rank
-        last = rest.reshape(g, channels, kernel[-1], co).permute(0, 3, 1, 2)
-        return [*factors, self._on_axis(last, len(kernel) - 1)]
+            rest, channels, before = right[:, :rank] * values[:, :rank, None], rank, root
+        last = rest.reshape(g, channels, kernel[-1], co) / before[..., None, None]
+        return [*factors, self._on_axis(last.permute(0, 3, 1, 2), len(kernel) - 1)]
 
     def _svd(self, matrix: Tensor, first: bool) -> tuple[Tensor, Tensor, Tensor]:
-        return self._first_svd if first else _svd(matrix)
+        return self._first_svd if first else svd(matrix, self.precise)
 
     @functools.cached_property
     def _first_svd(self) -> tuple[Tensor, Tensor, Tensor]:
-        return _svd(unfold_at(self.blocks, 0))
+        return svd(unfold_at(self.blocks, 0), self.precise)
 
     def _on_axis(self, factor: Tensor, axis: int) -> Tensor:
         """`(g, out, in, k) -> (g, out, in, 1, .., k, .., 1)`."""
@@ -189,7 +205,7 @@ class Depthwise(Decomposition):
 
     @functools.cached_property
     def _svd(self) -> tuple[Tensor, Tensor, Tensor]:
-        return _svd(self.blocks.transpose(1, 2).flatten(3))
+        return svd(self.blocks.transpose(1, 2).flatten(3), self.precise)
 
 
 class Tucker(Decomposition):
@@ -205,6 +221,11 @@ class Tucker(Decomposition):
     def applies(cls, parts: Convolution) -> bool:
         """Some group must have several channels to compress."""
         return max(parts.blocks.shape[1:3]) > 1
+
+    @classmethod
+    def cuts(cls, parts: Convolution) -> int:
+        """One for the inputs and one for the outputs; a 1x1 convolution has only one."""
+        return 1 if is_pointwise(parts.geometry) else 2
 
     @functools.cached_property
     def tails(self) -> list[Tensor]:
@@ -223,7 +244,7 @@ class Tucker(Decomposition):
         g, co, ci, *kernel = self.blocks.shape
         ones = [1] * len(kernel)
         if is_pointwise(self.parts.geometry):
-            left, values, right = _svd(self.blocks.reshape(g, co, ci))
+            left, values, right = svd(self.blocks.reshape(g, co, ci), self.precise)
             root = values[:, : ranks[0]].sqrt()
             down = right[:, : ranks[0]] * root[..., None]
             up = left[..., : ranks[0]] * root[:, None]
@@ -243,11 +264,11 @@ class Tucker(Decomposition):
 
     @functools.cached_property
     def _of_inputs(self) -> tuple[Tensor, Tensor]:
-        return leading(self.blocks.movedim(2, 1))
+        return leading(self.blocks.movedim(2, 1), self.precise)
 
     @functools.cached_property
     def _of_outputs(self) -> tuple[Tensor, Tensor]:
-        return leading(self.blocks)
+        return leading(self.blocks, self.precise)
 
 
 DECOMPOSITIONS: tuple[type[Decomposition], ...] = (Spatial, Depthwise, Tucker)
@@ -260,9 +281,9 @@ def unfold_at(blocks: Tensor, axis: int) -> Tensor:
     return order.reshape(g, ci * math.prod(kernel[: axis + 1]), -1)
 
 
-def leading(blocks: Tensor) -> tuple[Tensor, Tensor]:
+def leading(blocks: Tensor, precise: bool) -> tuple[Tensor, Tensor]:
     """Singular values (g, r) and left singular vectors (g, c, r) of `(g, c, ...)` as matrices."""
-    left, values, _ = _svd(blocks.flatten(2))
+    left, values, _ = svd(blocks.flatten(2), precise)
     return values, left
 
 
@@ -283,6 +304,27 @@ def offered(parts: Convolution, forms: Sequence[Form]) -> list[Decomposition]:
     return [kind(parts) for kind in DECOMPOSITIONS if kind.form in forms and kind.applies(parts)]
 
 
-def _svd(matrix: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    left, values, right = torch.linalg.svd(matrix, full_matrices=False)
+def svd(matrix: Tensor, precise: bool) -> tuple[Tensor, Tensor, Tensor]:
+    """`M = U diag(s) V` of (..., rows, columns) in float64.
+
+    Where single precision is all that is asked, by the eigenvectors of the smaller of M M^T and
+    M^T M: many times faster, and right to the root of float64's rounding.
+    """
+    if precise:
+        left, values, right = torch.linalg.svd(matrix, full_matrices=False)
+        return left, values, right
+    if matrix.shape[-2] > matrix.shape[-1]:
+        right, values, left = svd(matrix.mT, precise)
+        return left.mT, values, right.mT
+    squares, vectors = torch.linalg.eigh(matrix @ matrix.mT)
+    left, values = vectors.flip(-1), squares.flip(-1).clamp(min=0).sqrt()
+    right = (left.mT @ matrix) / values.clamp(min=torch.finfo(values.dtype).tiny)[..., None]
     return left, values, right
+
+
+def singular_values(matrix: Tensor, precise: bool) -> Tensor:
+    """The singular values alone, as `svd` has them."""
+    if precise:
+        return torch.linalg.svdvals(matrix)
+    wide = matrix if matrix.shape[-2] <= matrix.shape[-1] else matrix.mT
+    return torch.linalg.eigvalsh(wide @ wide.mT).flip(-1).clamp(min=0).sqrt()
