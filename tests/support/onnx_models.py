@@ -10,7 +10,9 @@ import numpy as np
 import onnx
 import onnxruntime
 import torch
-from onnx import helper, numpy_helper
+from onnx import helper, numpy_helper, parser
+
+from convariant.graph import Graph
 
 Arrays = Mapping[str, np.ndarray]
 
@@ -46,6 +48,16 @@ def model(
         [numpy_helper.from_array(value, name) for name, value in (weights or {}).items()],
     )
     return helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)], ir_version=8)
+
+
+def parsed(body: str, opset: int = 17) -> onnx.ModelProto:
+    """A model from ONNX's text form, without its header."""
+    return parser.parse_model(f'<ir_version: 8, opset_import: ["" : {opset}]>' + body)
+
+
+def kinds(graph: Graph) -> list[str]:
+    """What the nodes are, functions of numbers by their own name."""
+    return [getattr(node.op, "function", node.op.kind) for node in graph.nodes]
 
 
 def _declared(name: str, value: np.ndarray) -> onnx.ValueInfoProto:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 import onnx
-from convariant.graph.onnx._tensors import ONNX_TYPES
 from onnx import AttributeProto, FunctionProto, NodeProto, TypeProto
+
+from convariant.graph.onnx._tensors import ONNX_TYPES
 
 if TYPE_CHECKING:
     from convariant.graph.onnx._call import Call
@@ -33,17 +34,23 @@ def body_of(call: Call) -> Body | None:
         if name not in named and attribute.default_value.type:
             node.attribute.append(attribute.default_value)
     function = _function(schema, node, call)
-    if function is None:
-        return None
+    return None if function is None else _body(function, node, call.version)
+
+
+def body_in(function: FunctionProto, call: Call) -> Body:
+    """The body of a function that the file itself defines."""
+    node = NodeProto()
+    node.CopyFrom(call.node)
+    named = {a.name for a in node.attribute}
+    node.attribute.extend(a for a in function.attribute_proto if a.name not in named)
+    return _body(function, node, call.version)
+
+
+def _body(function: FunctionProto, node: NodeProto, opset: int) -> Body:
     attributes = {a.name: a for a in node.attribute}
     nodes = [_with_attributes(n, attributes) for n in function.node]
     versions = [o.version for o in function.opset_import if o.domain in ("", "ai.onnx")]
-    return Body(
-        list(function.input),
-        list(function.output),
-        nodes,
-        versions[0] if versions else call.version,
-    )
+    return Body(list(function.input), list(function.output), nodes, max([*versions, 0]) or opset)
 
 
 def _function(schema: onnx.defs.OpSchema, node: NodeProto, call: Call) -> FunctionProto | None:

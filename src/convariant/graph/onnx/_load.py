@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
 
+import onnx
 from google.protobuf.message import DecodeError
 from torch import Tensor
 
-import onnx
 from convariant.errors import ModelFileError
 from convariant.graph.onnx._tensors import constant_value, to_dense, to_tensor
 
@@ -23,32 +23,27 @@ LARGEST_FILE = 2**31 - 1  # what protobuf can parse
 
 @dataclass(frozen=True)
 class Model:
-    """A parsed file: its graph, its weights as tensors, the opset of each domain."""
+    """A parsed file: its graph, its weights as tensors, its own functions, its opset."""
 
     graph: onnx.GraphProto
     weights: dict[str, Tensor]
-    opsets: dict[str, int]
+    functions: dict[tuple[str, str], onnx.FunctionProto]
+    opset: int
     name: str
     folder: Path | None
-
-    @property
-    def opset(self) -> int:
-        """The version of ONNX's own operators."""
-        return self.opsets[""]
 
 
 def load(source: Source) -> Model:
     """Read and check a model; raises ModelFileError in one sentence for whatever is no ONNX."""
     proto, folder, name = _parse(source)
     _check_model(proto, name)
-    if proto.functions:
-        proto = onnx.inliner.inline_local_functions(proto)
     weights = _weights(proto.graph, folder, name)
     graph = proto.graph
     if not isinstance(source, onnx.ModelProto):  # the caller's own model stays whole
         graph.ClearField("initializer")
-    opsets = {o.domain.removeprefix("ai.onnx"): o.version for o in proto.opset_import}
-    return Model(graph, weights, opsets, graph.name or name, folder)
+    functions = {(f.domain, f.name): f for f in proto.functions}
+    opset = max(o.version for o in proto.opset_import if o.domain in ("", "ai.onnx"))
+    return Model(graph, weights, functions, opset, graph.name or name, folder)
 
 
 def _parse(source: Source) -> tuple[onnx.ModelProto, Path | None, str]:
@@ -101,6 +96,12 @@ def _weights(graph: onnx.GraphProto, folder: Path | None, name: str) -> dict[str
 
 
 def _check_model(proto: onnx.ModelProto, name: str) -> None:
+    domains = sorted({o.domain for o in proto.opset_import})
+    if domains and not {"", "ai.onnx"} & set(domains):
+        raise ModelFileError(
+            f"{name} imports only {', '.join(domains)}, no operators of ONNX itself; it is no "
+            "neural network"
+        )
     versions = [o.version for o in proto.opset_import if o.domain in ("", "ai.onnx")]
     if not proto.ir_version or len(versions) != 1 or not proto.graph.output:
         raise ModelFileError(

@@ -7,16 +7,16 @@ from contextlib import contextmanager
 from dataclasses import replace
 from itertools import chain, count
 
+import onnx
 import torch
 from torch import Tensor
 
-import onnx
 from convariant.errors import ConvariantError, GraphError
 from convariant.graph._builder import GraphBuilder
 from convariant.graph._graph import Graph
 from convariant.graph._types import Shape, TensorType
 from convariant.graph.onnx._call import LOWERINGS, Call
-from convariant.graph.onnx._functions import body_of
+from convariant.graph.onnx._functions import Body, body_in, body_of
 from convariant.graph.onnx._load import Model
 from convariant.graph.onnx._tensors import check_size, dtype_of
 from convariant.graph.ops import BatchNorm, Op
@@ -25,6 +25,7 @@ from convariant.graph.ops import BatchNorm, Op
 _FAULTS = (ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError)
 # a file may nest functions and branches, but not without end
 _DEEPEST = 16
+_MOST_NODES = 100_000
 
 
 class Reader:
@@ -38,6 +39,7 @@ class Reader:
         self.labels: dict[str, str] = {}
         self._path = ""
         self._depth = 0
+        self._count = 0
         self._weights: set[str] = set()
         for value in model.graph.input:
             if value.name in fixed:
@@ -85,41 +87,47 @@ class Reader:
                 self._path = before
 
     def _lower(self, node: onnx.NodeProto) -> None:
-        if all(output in self.model.weights for output in node.output):
-            return  # a Constant, read already
+        if node.op_type == "Constant" and not self._depth:
+            return  # among the weights already
+        self._count += 1
+        if self._count > _MOST_NODES:
+            raise GraphError(f"the functions of the file unfold to more than {_MOST_NODES} nodes")
         call = Call(node, self)
-        lowering = LOWERINGS.get(node.op_type)
+        results = self._results(call)
+        for output, value in zip(node.output, results, strict=False):
+            if output and value:
+                self.names[output] = value
+                self.labels.setdefault(value, output)
+
+    def _results(self, call: Call) -> tuple[str, ...]:
+        """The values that a node's outputs are, '' for those that nothing can read."""
+        node = call.node
+        function = self.model.functions.get((node.domain, node.op_type))
+        if function is not None:
+            return self._inline(call, body_in(function, call))
         if node.domain not in ("", "ai.onnx"):
             raise GraphError(
-                f"the operator is of {node.domain!r}, which ONNX does not define; export the "
-                "network without it"
+                f"the operator is of the domain {node.domain!r}; only ONNX's own are read: export "
+                "the network without it"
             )
+        lowering = LOWERINGS.get(node.op_type)
         if lowering is not None:
             result = lowering(call)
-            results = (result,) if isinstance(result, str) else result
-        else:
-            results = self._expand(call)
-        for output, value in zip(node.output, results, strict=False):
-            self.bind(output, value)
-
-    def bind(self, name: str, value: str) -> None:
-        """From here on the ONNX name means this value."""
-        if name:
-            self.names[name] = value
-            self.labels.setdefault(value, name)
-
-    def _expand(self, call: Call) -> tuple[str, ...]:
-        """An operator that ONNX itself defines by others: translate those."""
+            return (result,) if isinstance(result, str) else result
         body = body_of(call)
         if body is None:
             raise GraphError(
                 "the operator has no kind of node here, nor does ONNX define it by simpler ones; "
                 "cut the network before it"
             )
+        return self._inline(call, body)
+
+    def _inline(self, call: Call, body: Body) -> tuple[str, ...]:
+        """What the nodes of a function give for the inputs of this call."""
         inputs = {formal: call.input(i) for i, formal in enumerate(body.inputs) if call.has(i)}
         with self.scope(inputs, body.opset):
             self.lower(body.nodes)
-            return tuple(self.names[o] for o in body.outputs if o in self.names)
+            return tuple(self.names.get(output, "") for output in body.outputs)
 
     @contextmanager
     def scope(self, names: dict[str, str], opset: int | None = None) -> Iterator[None]:

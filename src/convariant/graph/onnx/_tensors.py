@@ -6,12 +6,12 @@ import math
 from collections.abc import Sequence
 from pathlib import Path
 
+import onnx
 import torch
+from onnx import TensorProto
 from torch import Tensor
 
-import onnx
 from convariant.errors import GraphError, ModelFileError
-from onnx import TensorProto
 
 # what one constant may take: the most that a protobuf file can hold
 LARGEST_CONSTANT = 2**31
