@@ -36,7 +36,10 @@ def last_window(graph: Graph) -> str:
     return [n.name for n in graph.nodes if isinstance(n.op, (Conv, Pool))][-1]
 
 
-@pytest.mark.parametrize(("name", "options", "size", "expected"), PUBLISHED + DEEP)
+@pytest.mark.parametrize(
+    ("name", "options", "size", "expected"),
+    [*PUBLISHED, *(pytest.param(*row, marks=pytest.mark.slow) for row in DEEP)],
+)
 def test_published_figures(
     name: str, options: dict[str, int], size: int, expected: tuple[int, int, int]
 ) -> None:

@@ -173,14 +173,10 @@ def _glu(c: Call) -> Value:
 @lowers("prelu")
 def _prelu(c: Call) -> Value:
     slope, rank = c["weight"], c.rank("self")
-    tensor = c.builder.constants.get(slope)
-    if tensor is None:
+    if slope not in c.builder.constants:
         raise NoKind("the slope is computed by the network")
-    if rank > 2 and tensor.numel() > 1:
-        # a view of the same numbers, shaped to broadcast along the channels
-        view = tensor.detach().view(-1, *(1,) * (rank - 2))
-        parameter = c.builder.is_parameter(slope)
-        slope = Value(c.builder.constant(view, slope, parameter=parameter))
+    if rank > 2 and c.type(slope).numel > 1:  # one number for each channel
+        slope = Value(c.builder.reshaped(slope, (-1, *(1,) * (rank - 2))))
     return c.add(Elementwise("prelu"), c["self"], slope)
 
 

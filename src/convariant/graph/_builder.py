@@ -60,9 +60,18 @@ class GraphBuilder:
             self._parameters.add(name)
         return name
 
-    def is_parameter(self, name: str) -> bool:
-        """Whether training would change this constant."""
-        return name in self._parameters
+    def reshaped(self, name: str, shape: tuple[int, ...]) -> str:
+        """A constant in another shape, the same numbers in memory: in its place if nobody reads it.
+
+        Beside another reader it is a second constant, and not counted as a parameter again.
+        """
+        view = self.constants[name].detach().reshape(shape)
+        if any(name in node.inputs for node in self._nodes):
+            same = self.constants[name].shape == view.shape
+            return name if same else self.constant(view, name)
+        self.constants[name] = view
+        self.types[name] = TensorType.of(view)
+        return name
 
     def add(self, op: Op, *inputs: str, path: str = "", name: str = "") -> str:
         """A new node with one output; gives the output's name."""

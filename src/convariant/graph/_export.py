@@ -18,7 +18,7 @@ from convariant.errors import GraphError
 Examples: TypeAlias = torch.Tensor | Sequence[Any] | Mapping[str, Any]
 
 # what a module's forward, or the tracing of it, may raise
-_FAILURES = (
+FAILURES = (
     RuntimeError,  # also torch's export and shape errors
     TypeError,
     ValueError,
@@ -50,7 +50,7 @@ def export(module: nn.Module, examples: Examples, dynamic_batch: bool) -> Export
             program = torch.export.export(module, args, kwargs, dynamic_shapes=shapes, strict=False)
             if _changes_views(program):
                 program = program.run_decompositions({})
-    except _FAILURES as error:
+    except FAILURES as error:
         path = _failing_module(module, args, kwargs)
         raise GraphError(_refusal(error, path, dynamic_batch)) from error
     return program
@@ -165,7 +165,7 @@ def _failing_module(module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, 
             warnings.simplefilter("ignore")
             fake = pytree.tree_map_only(torch.Tensor, mode.from_tensor, (args, kwargs))
             module(*fake[0], **fake[1])
-    except _FAILURES:
+    except FAILURES:
         return running[-1] if running else ""
     finally:
         for handle in handles:
