@@ -26,8 +26,10 @@ from convariant.errors import (
 
 if TYPE_CHECKING:
     from convariant import drawing as draw
-    from convariant import functional, geometry, models, nn, reference, training
+    from convariant import functional, geometry, graph, models, nn, reference, training
     from convariant.analysis import equivalent, symmetry
+    from convariant.analysis.inspection import diff, inspect, valid_input_sizes
+    from convariant.analysis.linting import lint
     from convariant.analysis.separable import factorize, mobilize, separability
     from convariant.compiler import Program, compile
     from convariant.geometry import Geometry
@@ -52,11 +54,15 @@ __all__ = [
     "UnknownNameError",
     "__version__",
     "compile",
+    "diff",
     "draw",
     "equivalent",
     "factorize",
     "functional",
     "geometry",
+    "graph",
+    "inspect",
+    "lint",
     "load_model",
     "mobilize",
     "models",
@@ -65,6 +71,7 @@ __all__ = [
     "separability",
     "symmetry",
     "training",
+    "valid_input_sizes",
 ]
 
 # public name -> the module that has it; a name that is itself a module maps to its own path
@@ -72,11 +79,15 @@ _LAZY = {
     "Geometry": "convariant.geometry",
     "Program": "convariant.compiler",
     "compile": "convariant.compiler",
-    "equivalent": "convariant.analysis.equivalent",
+    "diff": "convariant.analysis.inspection",
     "draw": "convariant.drawing",
+    "equivalent": "convariant.analysis.equivalent",
     "factorize": "convariant.analysis.separable",
     "functional": "convariant.functional",
     "geometry": "convariant.geometry",
+    "graph": "convariant.graph",
+    "inspect": "convariant.analysis.inspection",
+    "lint": "convariant.analysis.linting",
     "load_model": "convariant.training",
     "mobilize": "convariant.analysis.separable",
     "models": "convariant.models",
@@ -85,6 +96,7 @@ _LAZY = {
     "separability": "convariant.analysis.separable",
     "symmetry": "convariant.analysis.symmetry",
     "training": "convariant.training",
+    "valid_input_sizes": "convariant.analysis.inspection",
 }
 
 # modules whose public name, a verb, differs from their folder's

@@ -1,0 +1,110 @@
+"""What every analysis accepts: a module, a graph, or an ONNX file, at an input size."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from typing import Any, TypeAlias
+
+import torch
+from torch import nn
+
+from convariant.errors import GraphError
+from convariant.graph import Graph, from_torch
+from convariant.graph._types import Shape
+
+Network: TypeAlias = nn.Module | Graph | str | os.PathLike[str]
+# 224, (3, 224, 224), (1, 3, 224, 224), or one such shape for each input
+InputSize: TypeAlias = int | Sequence[int] | Sequence[Sequence[int]]
+
+_CONVOLUTIONS = {
+    **dict.fromkeys((nn.Conv1d, nn.ConvTranspose1d), 1),
+    **dict.fromkeys((nn.Conv2d, nn.ConvTranspose2d), 2),
+    **dict.fromkeys((nn.Conv3d, nn.ConvTranspose3d), 3),
+}
+
+
+def as_graph(
+    network: Network, input_size: InputSize | None = None, example_inputs: Any = None
+) -> Graph:
+    """The network as a graph at this input size.
+
+    A size may leave out the batch (1), and the channels where the first convolution tells them:
+    `224` and `(3, 224, 224)` stand for `(1, 3, 224, 224)`. `example_inputs` (a tensor, a tuple of
+    arguments or a dict) takes its place for whatever a shape cannot say.
+    """
+    if isinstance(network, Graph):
+        return network if input_size is None else _resized(network, input_size)
+    if isinstance(network, (str, os.PathLike)):
+        from convariant.graph.onnx import from_onnx
+
+        graph = from_onnx(os.fspath(network))
+        return graph if input_size is None else _resized(graph, input_size)
+    if not isinstance(network, nn.Module):
+        raise GraphError(
+            f"expected a torch module, a graph or the path of an ONNX file, but got "
+            f"{type(network).__name__}; wrap a function in a module"
+        )
+    if example_inputs is None:
+        if input_size is None:
+            raise GraphError(
+                f"{type(network).__name__} does not say what size its input has; "
+                "give input_size=(1, 3, 224, 224) or example_inputs="
+            )
+        example_inputs = example_tensors(network, input_size)
+    return from_torch(network, example_inputs)
+
+
+def _shapes(input_size: InputSize) -> list[tuple[int, ...]]:
+    if isinstance(input_size, int):
+        return [(input_size,)]
+    entries = list(input_size)
+    if all(isinstance(e, int) for e in entries):
+        return [tuple(entries)]  # type: ignore[arg-type]
+    return [tuple(e) for e in entries]  # type: ignore[arg-type]
+
+
+def example_tensors(module: nn.Module, input_size: InputSize) -> tuple[torch.Tensor, ...]:
+    """Tensors without data, in the number format and on the device of the weights."""
+    shapes = _shapes(input_size)
+    first = _first_convolution(module)
+    if len(shapes) == 1 and first is not None:
+        axes, channels = first
+        shapes = [_completed(shapes[0], axes, channels)]
+    weight = next((p for p in module.parameters() if p.is_floating_point()), torch.empty(0))
+    return tuple(torch.empty(s, dtype=weight.dtype, device=weight.device) for s in shapes)
+
+
+def _first_convolution(module: nn.Module) -> tuple[int, int] | None:
+    """Axes and input channels of the convolution that is listed first."""
+    for part in module.modules():
+        for kind, axes in _CONVOLUTIONS.items():
+            if isinstance(part, kind):
+                return axes, int(part.in_channels)  # type: ignore[arg-type]
+    return None
+
+
+def _completed(shape: tuple[int, ...], axes: int, channels: int) -> tuple[int, ...]:
+    if len(shape) == 1:
+        shape = shape * axes
+    if len(shape) == axes:
+        return (1, channels, *shape)
+    return (1, *shape) if len(shape) == axes + 1 else shape
+
+
+def _resized(graph: Graph, input_size: InputSize) -> Graph:
+    shapes = _shapes(input_size)
+    if len(shapes) == 1 and len(graph.inputs) == 1:
+        shapes = [_like(shapes[0], graph.input_types[0].shape)]
+    if tuple(shapes) == tuple(t.shape for t in graph.input_types):
+        return graph
+    return graph.with_inputs(*shapes)
+
+
+def _like(shape: tuple[int, ...], known: Shape) -> tuple[int, ...]:
+    """The missing batch and channels as the graph has them; an open batch is 1."""
+    rank = len(known)
+    if len(shape) == 1 and rank > 2:
+        shape = shape * (rank - 2)
+    lead = [size if isinstance(size, int) else 1 for size in known[: rank - len(shape)]]
+    return (*lead, *shape)
