@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 PYTEST := $(BIN)/python -m pytest -n 2
 
-.PHONY: demo test test-all conformance check lint types docs bench clean
+.PHONY: demo test test-all conformance check lint types docs figures bench clean
 
 demo: $(VENV)/.train
 	$(BIN)/convariant demo
@@ -31,6 +31,10 @@ types: $(VENV)/.dev
 
 docs: $(VENV)/.dev
 	$(BIN)/mkdocs build --strict --quiet
+
+# the pictures of docs/gallery.md, drawn anew from the operators
+figures: $(VENV)/.dev
+	$(BIN)/python -c "from convariant.drawing import gallery; gallery.write('docs')"
 
 bench: $(VENV)/.bench
 	$(BIN)/python -m benchmarks

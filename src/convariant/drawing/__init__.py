@@ -4,6 +4,27 @@ Nothing here needs the network, a font file or a script from elsewhere.
 """
 
 from convariant.drawing._arithmetic import arithmetic
+from convariant.drawing._blocks import block
+from convariant.drawing._chain import chain
+from convariant.drawing._costs import costs
+from convariant.drawing._fields import receptive_field
+from convariant.drawing._learned import feature_maps, filters, spectrum
+from convariant.drawing._matrix import toeplitz
 from convariant.drawing._picture import Picture
+from convariant.drawing._unet import unet
+from convariant.drawing._volumes import groups
 
-__all__ = ["Picture", "arithmetic"]
+__all__ = [
+    "Picture",
+    "arithmetic",
+    "block",
+    "chain",
+    "costs",
+    "feature_maps",
+    "filters",
+    "groups",
+    "receptive_field",
+    "spectrum",
+    "toeplitz",
+    "unet",
+]

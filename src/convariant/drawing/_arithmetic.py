@@ -79,7 +79,7 @@ def arithmetic(
             f"view={view!r} is none of 'both', 'gradient' and 'zero insertion' (the views of a "
             "transposed convolution)"
         )
-    still = _still(prepared, output)
+    still = prepared.place(output)
     panel = _panel(prepared, still, view, values=values)
     return Picture(file_name(prepared), title(prepared), subtitle(prepared), panel)
 
@@ -133,19 +133,3 @@ def _channels(operator: Operator) -> str:
     if ci == 1:
         return ""
     return f"{ci} channels in {operator.groups} groups" if operator.groups > 1 else f"{ci} channels"
-
-
-def _still(operator: Operator, output: Sequence[int] | None) -> Place:
-    """The output element of the still picture: as asked, or one near the middle."""
-    shape = operator.y.shape
-    if output is None:
-        return (0, *(o // 2 for o in shape[1:]))
-    place = tuple(output)
-    if len(place) == len(shape) - 1:
-        place = (0, *place)
-    if len(place) != len(shape) or not all(0 <= p < n for p, n in zip(place, shape, strict=True)):
-        raise OptionError(
-            f"output={tuple(output)} is not an element of the output, whose shape is {shape}; use "
-            f"for example output={tuple(n - 1 for n in shape)}"
-        )
-    return place

@@ -43,6 +43,22 @@ class Operator:
         """The size of y without its channels."""
         return self.y.shape[1:]
 
+    def place(self, output: Sequence[int] | None) -> tuple[int, ...]:
+        """An output element (channel, *place): the one asked for, or one near the middle."""
+        shape = self.y.shape
+        if output is None:
+            return (0, *(n // 2 for n in shape[1:]))
+        place = tuple(output)
+        if len(place) == len(shape) - 1:
+            place = (0, *place)
+        inside = all(0 <= p < n for p, n in zip(place, shape, strict=False))
+        if len(place) != len(shape) or not inside:
+            raise OptionError(
+                f"output={tuple(output)} is not an element of the output, whose shape is {shape}; "
+                f"use for example output={tuple(n - 1 for n in shape)}"
+            )
+        return place
+
 
 def prepare(
     operator: Geometry | torch.nn.Module,

@@ -40,8 +40,17 @@ STYLES: dict[str, Style] = {
     "output-part": Style("#a4dac7", "#3fa684", "#1d5948", "#4fb592", 1.2),
     "line": Style(None, "#8a95a1", None, "#7b8794", 1.2),
     "link": Style(None, "#d98800", None, "#f0ab2e", 1.2),
+    "up": Style(None, "#007a5a", None, "#3fc49c", 1.8),
     "skip": Style(None, "#0072b2", None, "#5fb2ea", 1.8),
+    "point": Style(None, "#cc79a7", None, "#d48fb6", 1.6),
+    "input-side": Style("#b9d3ea", "#8fbadd", "#274a67", "#3d6f98"),
+    "kernel-side": Style("#f6d592", "#e3b04b", "#5c4715", "#9a7522"),
+    "output-side": Style("#b1dccc", "#7cc4aa", "#1e4d40", "#2f7a63"),
+    "point-fill": Style("#cc79a7", "#93457c", "#b86a97", "#e3a3cb"),
+    "field": Style(None, "#ffffff", None, "#ffffff", 1.0),
+    "field-on": Style(None, "#ffb000", None, "#ffb000", 3.0),
     "box": Style("#f5f7f9", "#b4bec9", "#1b222a", "#4b5865"),
+    "block": Style(None, "#5b6774", None, "#9aa6b3", 1.6),
     "frame": Style(None, "#b4bec9", None, "#4b5865"),
 }
 

@@ -117,15 +117,15 @@ class Picture:
         if kind in (".svg", ".html"):
             text = self.html() if kind == ".html" else ""
             text = text or self.svg(step=step, animated=animated, seconds=seconds)
-            return _write(target, text.encode())
+            return write_file(target, text.encode())
         if kind == ".png":
             moments = [self._moments(self._steps(step))]
             (image,) = _raster.render(self, moments, scale=scale or 2.0, dark=dark)
-            return _write(target, _raster.png(image))
+            return write_file(target, _raster.png(image))
         if kind == ".gif":
             moments = [self._moments(steps) for steps in self._played()]
             frames = list(_raster.render(self, moments, scale=scale or 1.0, dark=dark))
-            return _write(target, _raster.gif(frames, seconds))
+            return write_file(target, _raster.gif(frames, seconds))
         raise OptionError(
             f"a picture cannot be saved as {target.name!r}; end the name with .svg, .png, .gif "
             "or .html"
@@ -156,7 +156,14 @@ class Picture:
 
 
 def _legend_rows(entries: list[tuple[str, str]], room: float) -> list[list[tuple[str, str]]]:
-    """The entries broken into rows that fit."""
+    """The entries broken into as few rows as fit, of about equal length."""
+    rows = _broken(entries, room)
+    while rows and len(narrower := _broken(entries, room - 10)) == len(rows) and room > 100:
+        rows, room = narrower, room - 10
+    return rows
+
+
+def _broken(entries: list[tuple[str, str]], room: float) -> list[list[tuple[str, str]]]:
     rows: list[list[tuple[str, str]]] = []
     for entry in entries:
         if rows and _row_width([*rows[-1], entry]) <= room:
@@ -180,7 +187,7 @@ def _legend(row: list[tuple[str, str]], x: float, y: float) -> list[Shape]:
     return shapes
 
 
-def _write(target: Path, data: bytes) -> Path:
+def write_file(target: Path, data: bytes) -> Path:
     """Write beside the target first, then rename: the old file or the new one, never half."""
     part = target.with_name(f".{target.name}.{os.getpid()}.part")
     try:
