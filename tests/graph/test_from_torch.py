@@ -31,7 +31,9 @@ class Apply(nn.Module):
         return self.function(*inputs, *self.weights)
 
 
-def agree(module: nn.Module, *inputs: Tensor, reduction: int = 64, **options: bool) -> Graph:
+def assert_agrees(
+    module: nn.Module, *inputs: Tensor, reduction: int = 64, **options: bool
+) -> Graph:
     """Capture, verify, and compare with the module itself."""
     graph = from_torch(module, inputs, **options)
     verify(graph)
@@ -155,19 +157,19 @@ def _in_place_on_a_view(x: Tensor) -> Tensor:
 
 @pytest.mark.parametrize("name", LAYERS)
 def test_layer(name: str) -> None:
-    graph = agree(LAYERS[name], torch.randn(X))
+    graph = assert_agrees(LAYERS[name], torch.randn(X))
     assert "Torch" not in kinds(graph), graph
 
 
 @pytest.mark.parametrize("layer", ACTIVATIONS, ids=str)
 def test_activation(layer: nn.Module) -> None:
-    graph = agree(layer, torch.randn(X))
+    graph = assert_agrees(layer, torch.randn(X))
     assert set(kinds(graph)) <= {"Elementwise", "Slice"}, graph
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_function(name: str) -> None:
-    agree(Apply(FUNCTIONS[name]), torch.randn(X))
+    assert_agrees(Apply(FUNCTIONS[name]), torch.randn(X))
 
 
 @pytest.mark.parametrize("axes", [1, 3])
@@ -179,7 +181,7 @@ def test_other_numbers_of_axes(axes: int) -> None:
     grow = nn.Upsample(scale_factor=2, mode=("linear", None, "trilinear")[axes - 1])
     norm = (nn.BatchNorm1d, None, nn.BatchNorm3d)[axes - 1](6)
     net = nn.Sequential(conv, norm, nn.ReLU(), pool, grow, mean, back, nn.Flatten())
-    graph = agree(net, torch.randn(2, 4, *(9, 10, 11)[:axes]), reduction=500)
+    graph = assert_agrees(net, torch.randn(2, 4, *(9, 10, 11)[:axes]), reduction=500)
     assert "Torch" not in kinds(graph)
 
 
@@ -188,15 +190,15 @@ def test_other_numbers_of_axes(axes: int) -> None:
 def test_resize_follows_torch_at_every_size(mode: str, size: tuple[int, int]) -> None:
     options = {"corners": {"mode": "linear", "align_corners": True}}.get(mode, {"mode": mode})
     x = torch.randn(1, 2, size[0], dtype=torch.float64)
-    agree(Apply(lambda x: F.interpolate(x, size=size[1], **options)), x)
+    assert_agrees(Apply(lambda x: F.interpolate(x, size=size[1], **options)), x)
     scale = size[1] / size[0] * 1.01
-    agree(Apply(lambda x: F.interpolate(x, scale_factor=scale, **options)), x)
+    assert_agrees(Apply(lambda x: F.interpolate(x, scale_factor=scale, **options)), x)
 
 
 @pytest.mark.parametrize("mode", ["bilinear", "bicubic"])
 def test_antialiased_resize(mode: str) -> None:
     x = torch.randn(1, 2, 23, 17, dtype=torch.float64)
-    agree(
+    assert_agrees(
         Apply(lambda x: F.interpolate(x, size=(7, 30), mode=mode, antialias=True)), x, reduction=512
     )
 
@@ -223,7 +225,7 @@ def test_tied_weights_are_one_constant() -> None:
         def forward(self, x: Tensor) -> Tensor:
             return self.b(self.a(x))
 
-    graph = agree(Tied(), torch.randn(2, 4))
+    graph = assert_agrees(Tied(), torch.randn(2, 4))
     assert len(graph.constants) == 2
 
 
@@ -288,13 +290,13 @@ def test_branches_on_values_run_as_torch_nodes() -> None:
     def choose(x: Tensor) -> Tensor:
         return torch.cond(x.sum() > 0, lambda t: t * 2, lambda t: t - 1, (x,))
 
-    graph = agree(Apply(choose), torch.ones(2, 3))
+    graph = assert_agrees(Apply(choose), torch.ones(2, 3))
     assert "Torch" in kinds(graph)
     assert interpret(graph, -torch.ones(2, 3))[0].tolist() == [[-2] * 3] * 2
 
 
 def test_lstm_runs_as_a_torch_node() -> None:
-    agree(nn.LSTM(4, 5, batch_first=True), torch.randn(2, 3, 4))
+    assert_agrees(nn.LSTM(4, 5, batch_first=True), torch.randn(2, 3, 4))
 
 
 def test_first_layer_in_place_leaves_the_input_alone() -> None:
@@ -358,7 +360,7 @@ def test_tensors_made_inside_are_constants() -> None:
     def positions(x: Tensor) -> Tensor:
         return x + torch.arange(9) + torch.full((9,), 2.0) + torch.zeros_like(x) + x.new_ones(1, 9)
 
-    graph = agree(Apply(positions), torch.randn(X))
+    graph = assert_agrees(Apply(positions), torch.randn(X))
     assert set(kinds(graph)) == {"Elementwise", "Expand"}
 
 
@@ -415,3 +417,8 @@ def test_cost_of_an_lstm() -> None:
     (node,) = (n for n in graph.nodes if n.op.kind == "Torch" and len(n.outputs) > 1)
     cost = node.op.cost(*graph.node_types(node))
     assert (cost.macs, cost.bias) == (6 * (20 * 4 + 20 * 5), 6 * 40)
+
+
+def test_errors_of_our_own_networks_keep_their_fix() -> None:
+    with pytest.raises(GraphError, match=r"cannot capture the network: alexnet takes .*=True$"):
+        from_torch(create("alexnet"), torch.empty(1, 3, 224, 224))

@@ -13,7 +13,7 @@ from torch import nn
 from torch.export import ExportedProgram
 from torch.utils import _pytree as pytree
 
-from convariant.errors import GraphError
+from convariant.errors import ConvariantError, GraphError
 
 Examples: TypeAlias = torch.Tensor | Sequence[Any] | Mapping[str, Any]
 
@@ -186,6 +186,8 @@ def _leaving(running: list[str]) -> Any:
 
 def _refusal(error: BaseException, path: str, dynamic_batch: bool) -> str:
     said = next((line for line in str(error).splitlines() if line.strip()), type(error).__name__)
+    if isinstance(error, ConvariantError):  # names its module and a fix
+        return f"cannot capture {path or 'the network'}: {said}"
     if dynamic_batch and not path:
         fix = "capture it with dynamic_batch=False"
     elif "data-dependent" in str(error) or "DataDependent" in type(error).__name__:
