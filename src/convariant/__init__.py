@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from convariant.analysis.inspection import diff, inspect, valid_input_sizes
     from convariant.analysis.linting import lint
     from convariant.analysis.separable import factorize, mobilize, separability
+    from convariant.analysis.tracing import trace
     from convariant.compiler import Program, compile
     from convariant.geometry import Geometry
     from convariant.training import load_model
@@ -70,6 +71,7 @@ __all__ = [
     "reference",
     "separability",
     "symmetry",
+    "trace",
     "training",
     "valid_input_sizes",
 ]
@@ -95,6 +97,7 @@ _LAZY = {
     "reference": "convariant.reference",
     "separability": "convariant.analysis.separable",
     "symmetry": "convariant.analysis.symmetry",
+    "trace": "convariant.analysis.tracing",
     "training": "convariant.training",
     "valid_input_sizes": "convariant.analysis.inspection",
 }
