@@ -8,7 +8,7 @@ from __future__ import annotations
 from torch import nn
 
 from convariant.analysis._convolution import take_apart
-from convariant.analysis.separability._decompositions import Decomposition, Depthwise, Spatial
+from convariant.analysis.separable._decompositions import Decomposition, Depthwise, Spatial
 from convariant.errors import OptionError
 
 
