@@ -245,6 +245,8 @@ def test_bad_operators_are_answered():
         cv.draw.arithmetic(Geometry(3, transposed=True), (3, 3), reducer="max")
     with pytest.raises(OptionError, match="3 axes is drawn for one channel"):
         cv.draw.arithmetic(Geometry(2), (3, 3, 3), in_channels=2)
+    with pytest.raises(GeometryError, match="input_size=5 is not a tuple of integers"):
+        cv.draw.arithmetic(Geometry(3), 5)
     with pytest.raises(GeometryError, match="Kernel size can't be greater"):
         cv.draw.arithmetic(Geometry(7), (3, 3))
 

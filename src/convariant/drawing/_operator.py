@@ -79,10 +79,10 @@ def prepare(
         found = settings(operator)
         operator, groups, padding_mode = found.geometry, found.groups, found.padding_mode
         reducer, weight = found.reducer, found.weight if weight is None else weight
+    output = operator.output_size(input_size)
     size = tuple(input_size)
     geometry = operator.on_axes(len(size))
     _check_kind(geometry, padding_mode, reducer)
-    output = geometry.output_size(size)
     ci, co = _channels(geometry, in_channels, out_channels, groups, reducer, x, weight)
     _check_channels(geometry, ci, co, groups, reducer)
     _check_amount(ci, co, groups, geometry, size, output)

@@ -33,6 +33,29 @@ POOLED = [[1, 0, 3, 5], [3, 4, 2, 2], [1, 3, 3, 9], [5, 7, 8, 4]]  # the lecture
 COLUMN, ROW = [3, 4, 5], [1, 2, 3]  # the lecture's separable kernel is their product
 
 
+_EXAMPLE = """\
+A geometry, or a module of torch with its own weights, becomes a picture; the ending of the file
+chooses the format. The page plays, steps, and shows the sum of products of any output you point at.
+
+```python
+import convariant as cv
+import torch
+
+picture = cv.draw.arithmetic(cv.Geometry(3, stride=2, padding=1, transposed=True), (3, 3))
+picture.save("transposed.html")
+picture.save("transposed.gif")
+picture.save("transposed.svg", animated=True)
+
+layer = torch.nn.Conv2d(4, 4, 3, padding=1, padding_mode="reflect", groups=2)
+cv.draw.arithmetic(layer, (5, 5), output=(3, 0, 0)).save("grouped.png")
+cv.draw.toeplitz(layer, (5, 5)).save("matrix.svg")
+```
+
+The same from the command line: `convariant draw --input 3x3 --kernel 3 --stride 2 --padding 1 -t
+--out transposed.html`. Also there are `cv.draw.chain`, `block`, `groups`, `unet`, `costs`,
+`receptive_field`, `filters`, `feature_maps` and `spectrum`."""
+
+
 @dataclass(frozen=True)
 class Figure:
     """One picture of the gallery: one line about it, and how to draw it."""
@@ -70,6 +93,10 @@ def write(folder: str | Path) -> list[Path]:
         "input, orange the kernel, green output; what a step uses is filled. Every file is named",
         "after its parameters, follows the light or dark theme of the system, and those with steps",
         "move unless the system asks for reduced motion.",
+        "",
+        "## Draw your own",
+        "",
+        _EXAMPLE,
     ]
     written = []
     for section, figures in sections().items():
