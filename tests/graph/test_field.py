@@ -164,7 +164,7 @@ def test_jump_is_a_fraction_where_the_network_enlarges() -> None:
 def test_unknown_operator_reads_everything_and_says_so() -> None:
     class Roll(nn.Module):
         def forward(self, x: Tensor) -> Tensor:
-            return torch.roll(x, 1, 2)
+            return torch.roll(x, 1)
 
     graph = from_torch(Roll(), torch.empty(1, 1, 5))
     field = receptive_fields(graph).of(graph.outputs[0])[0]

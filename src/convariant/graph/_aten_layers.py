@@ -24,6 +24,7 @@ from convariant.graph.ops import (
     Reduce,
     Reshape,
     Resize,
+    Softmax,
     SpaceToDepth,
 )
 
@@ -152,6 +153,24 @@ def _addmm(c: Call) -> Value:
     second = c.get("mat2", c.get("batch2"))
     product = c.add(MatMul(), c.get("mat1", c.get("batch1")), second, name=f"{c.name}_product")
     return c.add(Elementwise("add"), product, c["self"])
+
+
+@lowers("scaled_dot_product_attention")
+def _attention(c: Call) -> Value:
+    if c["attn_mask"] is not None or c["is_causal"] or c["dropout_p"] or c["enable_gqa"]:
+        raise NoKind("attention with a mask, dropout or grouped heads")
+    query, key, value = c["query"], c["key"], c["value"]
+    rank, width = c.rank("query"), c.type(query).sizes[-1]
+    if c.rank("key") != rank or not width:
+        raise NoKind("attention between values of different rank")
+    scale = c["scale"] if c["scale"] is not None else width**-0.5
+    factor = c.builder.constant(torch.tensor(scale, dtype=c.type(query).dtype))
+    scaled = c.add(Elementwise("mul"), query, factor, name=f"{c.name}_query")
+    order = (*range(rank - 2), rank - 1, rank - 2)
+    turned = c.add(Permute(order), key, name=f"{c.name}_key")
+    scores = c.add(MatMul(), scaled, turned, name=f"{c.name}_scores")
+    weights = c.add(Softmax(rank - 1), scores, name=f"{c.name}_weights")
+    return c.add(MatMul(), weights, value)
 
 
 @lowers("batch_norm", "_native_batch_norm_legit_no_training")

@@ -70,6 +70,31 @@ def _add(c: Call) -> Value:
     return c.add(Elementwise(function), c["self"], other)
 
 
+@lowers("max.other", "min.other")
+def _extreme(c: Call) -> Value:
+    function = "maximum" if c.overload.startswith("max") else "minimum"
+    return c.add(Elementwise(function), c["self"], c["other"])
+
+
+@lowers("square")
+def _square(c: Call) -> Value:
+    return c.add(Elementwise("mul"), c["self"], c["self"])
+
+
+@lowers("addcmul")
+def _addcmul(c: Call) -> Value:
+    product = c.add(Elementwise("mul"), c["tensor1"], c["tensor2"], name=f"{c.name}_product")
+    if c["value"] != 1:
+        factor = _operand(c, c["value"], product)
+        product = c.add(Elementwise("mul"), product, factor, name=f"{c.name}_scaled")
+    return c.add(Elementwise("add"), c["self"], product)
+
+
+@lowers("masked_fill.Scalar", "masked_fill.Tensor")
+def _masked_fill(c: Call) -> Value:
+    return c.add(Elementwise("where"), c["mask"], _operand(c, c["value"], c["self"]), c["self"])
+
+
 @lowers("rsub.Scalar", "rsub.Tensor")
 def _rsub(c: Call) -> Value:
     if c["alpha"] != 1:
@@ -194,6 +219,16 @@ def _reduce(c: Call) -> Value:
     axes = (dim,) if isinstance(dim, int) else tuple(dim or range(rank))
     axes = tuple(a % max(rank, 1) for a in axes)
     return c.add(Reduce(function, axes, bool(c.get("keepdim", False))), c["self"])
+
+
+@lowers("linalg_vector_norm")
+def _vector_norm(c: Call) -> Value:
+    kind = {1: "l1", 2: "l2"}.get(c["ord"])
+    if kind is None or c["dtype"] is not None:
+        raise NoKind(f"a norm of order {c['ord']}")
+    rank = c.rank("self")
+    axes = tuple(a % max(rank, 1) for a in (c["dim"] or range(rank)))
+    return c.add(Reduce(kind, axes, bool(c["keepdim"])), c["self"])
 
 
 @lowers("softmax.int", "_softmax", "log_softmax.int", "_log_softmax")

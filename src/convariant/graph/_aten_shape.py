@@ -187,6 +187,34 @@ def _beyond(stop: Any, size: Any) -> bool:
     return isinstance(stop, int) and isinstance(size, int) and stop >= size
 
 
+@lowers("flip")
+def _flip(c: Call) -> Value:
+    value: Value = c["self"]
+    for dim in c["dims"]:
+        axis = dim % c.rank("self")
+        name = c.name if dim == c["dims"][-1] else f"{c.name}_{axis}"
+        value = c.add(Slice(axis, None, None, -1), value, name=name)
+    return value
+
+
+@lowers("roll")
+def _roll(c: Call) -> Value:
+    if not c["dims"]:
+        raise NoKind("rolls through all axes at once")
+    value: Value = c["self"]
+    for shift, dim in zip(c["shifts"], c["dims"], strict=True):
+        axis = dim % c.rank("self")
+        size = c.type(value).shape[axis]
+        if not isinstance(size, int) or not isinstance(shift, int):
+            raise NoKind("rolls the batch")
+        moved = shift % max(size, 1)
+        if moved:
+            end = c.add(Slice(axis, size - moved, None), value, name=f"{c.name}_end")
+            begin = c.add(Slice(axis, None, size - moved), value, name=f"{c.name}_begin")
+            value = c.add(Concat(axis), end, begin)
+    return value
+
+
 @lowers("select.int")
 def _select(c: Call) -> Value:
     return _pick(c, c["dim"], c["index"], c.name)
