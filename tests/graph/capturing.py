@@ -11,6 +11,8 @@ from torch.utils import _pytree as pytree
 
 from convariant.graph import Graph, from_torch, interpret, nest_results, verify
 
+X = (2, 6, 8, 9)
+
 
 class Apply(nn.Module):
     """A function as a module, with a few parameters to use."""
