@@ -1,0 +1,101 @@
+"""The table of subcommands, and how each answers what goes wrong."""
+
+from __future__ import annotations
+
+import errno
+import functools
+import sys
+from collections.abc import Callable
+from typing import Annotated, ParamSpec, TypeVar
+
+import typer
+
+from convariant import ConvariantError, __version__
+from convariant.cli import (
+    bench,
+    demo,
+    diff,
+    draw,
+    evaluate,
+    geometry,
+    inspect,
+    lint,
+    models,
+    predict,
+    studio,
+    train,
+)
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+COMMANDS: dict[str, Callable[..., None]] = {
+    "demo": demo.demo,
+    "train": train.train,
+    "evaluate": evaluate.evaluate,
+    "predict": predict.predict,
+    "models": models.models,
+    "inspect": inspect.inspect,
+    "lint": lint.lint,
+    "diff": diff.diff,
+    "geometry": geometry.geometry,
+    "draw": draw.draw,
+    "bench": bench.bench,
+    "studio": studio.studio,
+}
+
+
+def build() -> typer.Typer:
+    """The application with all its subcommands."""
+    app = typer.Typer(
+        name="convariant",
+        help="Convolutional networks: built, understood, and run fast.",
+        epilog="Start with: convariant demo",
+        no_args_is_help=True,
+        add_completion=False,
+        rich_markup_mode="rich",
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    app.callback()(_options)
+    for name, command in COMMANDS.items():
+        alone = name in ("demo", "models", "studio")
+        app.command(name, no_args_is_help=not alone)(answering(command))
+    return app
+
+
+def answering(command: Callable[P, R]) -> Callable[P, R]:
+    """A command that turns errors the user can mend into one sentence and exit code 2."""
+
+    @functools.wraps(command)
+    def run(*args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            return command(*args, **kwargs)
+        except ConvariantError as error:
+            sentence = str(error)
+        except KeyboardInterrupt:
+            sentence = "stopped"
+        except OSError as error:
+            if error.errno == errno.EPIPE:  # the reader has gone, as in `convariant models | head`
+                raise
+            place = f"{error.filename}: " if error.filename else ""
+            sentence = f"{place}{error.strerror or error}"
+        print(f"convariant: {sentence}", file=sys.stderr)  # noqa: T201
+        raise typer.Exit(2)
+
+    return run
+
+
+def _show_version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"convariant {__version__}")
+        raise typer.Exit
+
+
+def _options(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version."),
+    ] = False,
+) -> None:
+    pass

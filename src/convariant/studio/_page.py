@@ -1,0 +1,36 @@
+"""The page: its title and its tabs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import gradio as gr
+
+from convariant.studio._windows_tab import arithmetic_tab
+
+_HERE = Path(__file__).parent
+_FONT = ("system-ui", "Segoe UI", "DejaVu Sans", "sans-serif")  # of the reader's machine
+_MONO = ("ui-monospace", "DejaVu Sans Mono", "monospace")
+
+THEME = gr.themes.Base(
+    primary_hue="sky",
+    neutral_hue="slate",
+    radius_size="md",
+    font=_FONT,
+    font_mono=_MONO,
+)
+STYLE = (_HERE / "style.css").read_text(encoding="utf-8")
+HEAD = f"<script>{(_HERE / 'player.js').read_text(encoding='utf-8')}</script>"
+
+_TITLE = """<div class="cv-title"><h1>convariant studio</h1>
+<p>Convolution and its variants, drawn and measured by the library itself. Runs on this machine
+alone.</p></div>"""
+
+
+def build() -> gr.Blocks:
+    """The page with all its tabs."""
+    with gr.Blocks(title="convariant studio", analytics_enabled=False) as page:
+        gr.HTML(_TITLE)
+        with gr.Tabs(), gr.Tab("Arithmetic"):
+            arithmetic_tab()
+    return page
