@@ -9,6 +9,7 @@ from typing import Any, TypeAlias
 import torch
 from torch import nn
 
+from convariant import models
 from convariant.errors import GraphError
 from convariant.graph import Graph, from_torch
 from convariant.graph._types import Shape
@@ -77,6 +78,8 @@ def example_tensors(module: nn.Module, input_size: InputSize) -> tuple[torch.Ten
 
 def _first_convolution(module: nn.Module) -> tuple[int, int] | None:
     """Axes and input channels of the convolution that is listed first."""
+    if isinstance(module, models.Network):
+        return 2, module.in_channels
     for part in module.modules():
         for kind, axes in _CONVOLUTIONS.items():
             if isinstance(part, kind):

@@ -1,5 +1,12 @@
 """What a network keeps when its input moves: measured, certified, guaranteed."""
 
+from convariant.analysis.symmetry._certificate import (
+    Certificate,
+    Counterexample,
+    LayerVerdict,
+    NumericCheck,
+)
+from convariant.analysis.symmetry._certify import certify
 from convariant.analysis.symmetry._measure import measure
 from convariant.analysis.symmetry._measurement import Change, Curve, LayerCurve, Measurement
 from convariant.analysis.symmetry._rewrite import (
@@ -21,13 +28,17 @@ from convariant.analysis.symmetry._transforms import (
 )
 
 __all__ = [
+    "Certificate",
     "Change",
     "CircularShift",
+    "Counterexample",
     "Curve",
     "Flip",
     "LayerCurve",
+    "LayerVerdict",
     "Measurement",
     "Noise",
+    "NumericCheck",
     "QuarterTurn",
     "Rotation",
     "Scale",
@@ -36,6 +47,7 @@ __all__ = [
     "Squeeze",
     "Transform",
     "WindowPermutation",
+    "certify",
     "make_shift_invariant",
     "measure",
     "shift_changes",

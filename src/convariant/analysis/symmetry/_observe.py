@@ -111,17 +111,15 @@ def _watch_graph(graph: Graph) -> Observer:
     layers: dict[str, Observed] = {}
     value_of: dict[str, str] = {}
     dtype = graph.input_types[0].dtype
-    told = _telling(graph)
+    told = telling_nodes(graph)
     for node, following in zip(told, (*told[1:], None), strict=True):
         is_output = node.name == graph.outputs[0]
         # of a module of several operations in a row, what it gives counts, not how it came to it
         if node.path and following and following.path == node.path and not is_output:
             continue
-        name = OUTPUT if is_output else _name(node, layers)
+        name = OUTPUT if is_output else layer_name(node, layers)
         value_of[node.name] = name
-        layers[name] = Observed(name, _kind(node), _grid(graph, node, fields.of(node.name)))
-    if graph.outputs[0] not in value_of:
-        raise GraphError(f"the output of {graph.name} does not depend on its input")
+        layers[name] = Observed(name, layer_kind(node), _grid(graph, node, fields.of(node.name)))
 
     def run(batch: Tensor) -> Iterator[tuple[str, Tensor]]:
         for name, value in run_values(graph, batch.to(dtype), dtype=None, keep=()):
@@ -131,7 +129,7 @@ def _watch_graph(graph: Graph) -> Observer:
     return Observer(layers, run)
 
 
-def _telling(graph: Graph) -> list[Node]:
+def telling_nodes(graph: Graph) -> list[Node]:
     """The nodes that depend on the input and compute more than an arrangement; and the output."""
     moving = set(graph.inputs)
     told = []
@@ -143,6 +141,8 @@ def _telling(graph: Graph) -> list[Node]:
         computes = type_.dtype.is_floating_point and not isinstance(node.op, _ARRANGING)
         if (computes and type_.rank >= 2) or node.name == graph.outputs[0]:
             told.append(node)
+    if not told or graph.outputs[0] not in moving:
+        raise GraphError(f"the output of {graph.name} does not depend on its input")
     return told
 
 
@@ -182,12 +182,12 @@ def _evenly(size: tuple[int, int], own: tuple[int, int]) -> Grid:
     return Grid(own, ((jump[0] - 1) / 2, (jump[1] - 1) / 2), jump)
 
 
-def _kind(node: Node) -> str:
+def layer_kind(node: Node) -> str:
     text = getattr(node.op, "function", None) or getattr(node.op, "mode", None)
     return f"{node.op.kind} {text}" if text else node.op.kind
 
 
-def _name(node: Node, taken: Mapping[str, Observed]) -> str:
+def layer_name(node: Node, taken: Mapping[str, object]) -> str:
     """The module's path; a module that runs several times is counted."""
     base = node.path or node.name
     name, count = base, 1
