@@ -240,3 +240,22 @@ def test_cost_of_an_lstm() -> None:
 def test_errors_of_our_own_networks_keep_their_fix() -> None:
     with pytest.raises(GraphError, match=r"cannot capture the network: alexnet takes .*=True$"):
         from_torch(create("alexnet"), torch.empty(1, 3, 224, 224))
+
+
+class Blocks(nn.Module):
+    def __init__(self, enabled: bool) -> None:
+        super().__init__()
+        self.conv, self.enabled = nn.Conv2d(3, 4, 3), enabled
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        with torch.enable_grad():
+            y = self.conv(x).relu_()
+        with torch.autocast("cpu", enabled=self.enabled, dtype=torch.bfloat16):
+            z = torch.matmul(y, y.mT)
+        return y, z.float()
+
+
+def test_blocks_that_set_a_mode_are_part_of_the_graph() -> None:
+    graph = assert_agrees(Blocks(False), torch.randn(1, 3, 6, 6))
+    assert kinds(graph) == ["Conv", "Elementwise", "Permute", "MatMul"]
+    assert "Torch" in kinds(assert_agrees(Blocks(True), torch.randn(1, 3, 6, 6)))

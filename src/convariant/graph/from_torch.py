@@ -73,6 +73,10 @@ def from_exported(program: ExportedProgram, *, name: str = "graph") -> Graph:
     return _Capture(program, GraphBuilder(name)).graph()
 
 
+# blocks of torch.export that only set a mode: gradients on or off, mixed precision
+_TRANSPARENT = ("wrap_with_set_grad_enabled", "wrap_with_autocast")
+
+
 @dataclass
 class _Capture:
     """The state of one capture: which value each node of the exported program became."""
@@ -91,7 +95,7 @@ class _Capture:
             if node.op == "placeholder":
                 self._placeholder(node, specs[node.name], arguments)
             elif node.op == "get_attr":
-                self.values[node] = self._attribute(node)
+                self.values[node] = self._attribute(node, self.program.graph_module)
             elif node.op == "call_function":
                 self.modules.update(_modules(node))
                 self.values[node] = self._call(node)
@@ -119,8 +123,8 @@ class _Capture:
         parameter = spec.kind is InputKind.PARAMETER
         self.values[node] = Value(self.builder.constant(tensor, target, parameter=parameter))
 
-    def _attribute(self, node: torch.fx.Node) -> Any:
-        found: Any = self.program.graph_module
+    def _attribute(self, node: torch.fx.Node, owner: torch.fx.GraphModule) -> Any:
+        found: Any = owner
         for part in str(node.target).split("."):
             found = getattr(found, part)
         if isinstance(found, torch.Tensor):
@@ -137,7 +141,28 @@ class _Capture:
             return None
         if isinstance(node.target, torch._ops.OpOverload):
             return self._operator(node, node.target)
+        if _name(node.target) in _TRANSPARENT:
+            return self._inline(node)
         return self._foreign(node, f"{_name(node.target)} is no ATen operator")
+
+    def _inline(self, node: torch.fx.Node) -> Any:
+        """What a `with` block computes, as if it stood outside."""
+        args, _ = self._arguments(node)
+        body_at = next(i for i, a in enumerate(args) if isinstance(a, torch.fx.GraphModule))
+        if _name(node.target) == "wrap_with_autocast" and args[2]:
+            return self._foreign(node, "computes in mixed precision")
+        given = iter(args[body_at + 1 :])
+        for inner in args[body_at].graph.nodes:
+            if inner.op == "placeholder":
+                self.values[inner] = next(given)
+            elif inner.op == "get_attr":
+                self.values[inner] = self._attribute(inner, args[body_at])
+            elif inner.op == "call_function":
+                self.values[inner] = self._call(inner)
+                self._overwrite(inner)
+            else:
+                return tuple(torch.fx.map_arg(inner.args[0], self._value))
+        return ()
 
     def _item(self, node: torch.fx.Node) -> Any:
         whole, index = node.args
