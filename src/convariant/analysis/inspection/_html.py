@@ -1,7 +1,7 @@
 """The inspection as one HTML page: totals, a chart of cost by layer, the table. No scripts, no net.
 
-The chart has a bar for each layer, as wide as its share of the multiply-adds and, above it, of the
-parameters; resting the pointer on a bar names it.
+The chart has a thick bar for each layer, as wide as its multiply-adds, and under it a thin one for
+its parameters; resting the pointer on a bar names it.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 62rem
   color: var(--ink); background: var(--paper); }
 h1 { font-size: 1.5rem; margin: 0; }
 p { color: var(--soft); margin: .3rem 0 1.2rem; }
-dl { display: grid; grid-template-columns: repeat(auto-fit, minmax(11rem, 1fr)); gap: .8rem; }
+dl { display: grid; grid-template-columns: repeat(auto-fit, minmax(15rem, 1fr)); gap: .8rem; }
 dt { color: var(--soft); font-size: .8rem; } dd { margin: 0; font-size: 1.15rem; }
 dd small { color: var(--soft); font-size: .75rem; display: block; }
 svg { width: 100%; height: auto; margin: 1rem 0; }
@@ -62,7 +62,7 @@ _COLOURS = {
     "matrix product": "#4c9a57",
 }  # fmt: skip
 _GREY = "#8b949e"
-_BAR, _LEFT, _WIDE = 15, 250, 560  # chart: row height, where bars begin, the longest bar
+_BAR, _WIDE, _NAME = 15, 620, 38  # chart: row height, longest bar, letters of a name
 
 
 def to_html(result: Inspection) -> str:
@@ -108,11 +108,12 @@ def _chart(result: Inspection) -> str:
     if not layers:
         return ""
     most, heaviest = max(x.macs for x in layers), max(1, *(x.params for x in layers))
-    height = _BAR * len(layers) + 34
+    height = _BAR * len(layers) + 42
+    left = 14 + 6 * max(len(layer.name[-_NAME:]) for layer in layers)
     parts = [
-        f'<svg viewBox="0 0 {_LEFT + _WIDE + 90} {height}" role="img" '
+        f'<svg viewBox="0 0 {left + _WIDE + 60} {height}" role="img" '
         'aria-label="Cost by layer: multiply-adds and parameters">',
-        f'<text x="{_LEFT}" y="14">multiply-adds (thick) and parameters (thin)</text>',
+        f'<text x="{left}" y="14">multiply-adds (thick) and parameters (thin)</text>',
     ]
     for i, layer in enumerate(layers):
         y = 26 + i * _BAR
@@ -122,11 +123,12 @@ def _chart(result: Inspection) -> str:
         tip += f"{layer.params:,} parameters, output {shape(layer.output_size)}"
         parts.append(
             f"<g><title>{escape(tip)}</title>"
-            f'<text x="{_LEFT - 6}" y="{y + 9}" text-anchor="end">{escape(layer.name[-38:])}</text>'
-            f'<rect x="{_LEFT}" y="{y}" width="{wide:.1f}" height="8" fill="{colour}"/>'
-            f'<rect x="{_LEFT}" y="{y + 9}" width="{thin:.1f}" height="3" fill="{colour}" '
+            f'<text x="{left - 6}" y="{y + 9}" text-anchor="end">'
+            f"{escape(layer.name[-_NAME:])}</text>"
+            f'<rect x="{left}" y="{y}" width="{wide:.1f}" height="8" fill="{colour}"/>'
+            f'<rect x="{left}" y="{y + 9}" width="{thin:.1f}" height="3" fill="{colour}" '
             'opacity="0.55"/>'
-            f'<text class="soft" x="{_LEFT + max(wide, thin) + 5:.1f}" y="{y + 9}">'
+            f'<text class="soft" x="{left + max(wide, thin) + 5:.1f}" y="{y + 9}">'
             f"{short(layer.macs)}</text></g>"
         )
     return "\n".join([*parts, _legend(layers, height), "</svg>"])
@@ -137,8 +139,8 @@ def _legend(layers: list[Layer], height: int) -> str:
     x, parts = 0, []
     for kind in kinds:
         colour = _COLOURS.get(kind, _GREY)
-        parts.append(f'<rect x="{x}" y="{height - 9}" width="9" height="9" fill="{colour}"/>')
-        parts.append(f'<text x="{x + 13}" y="{height}">{escape(kind)}</text>')
+        parts.append(f'<rect x="{x}" y="{height - 14}" width="9" height="9" fill="{colour}"/>')
+        parts.append(f'<text x="{x + 13}" y="{height - 5}">{escape(kind)}</text>')
         x += 24 + 7 * len(kind)
     return f'<g transform="translate(8 0)">{"".join(parts)}</g>'
 
