@@ -60,3 +60,13 @@ def table(
         f'<div class="cv-scroll" tabindex="0"><table class="cv-table"><thead><tr>{head}</tr>'
         f"</thead><tbody>{body}</tbody></table></div>"
     )
+
+
+def figures(pictures: Sequence[tuple[str, str]]) -> str:
+    """Pictures side by side: pairs of an address and a caption."""
+    made = "".join(
+        f'<figure><img src="{escape(address)}" alt="{escape(caption)}">'
+        f"<figcaption>{escape(caption)}</figcaption></figure>"
+        for address, caption in pictures
+    )
+    return f'<div class="cv-figures">{made}</div>'

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import gradio as gr
 
+from convariant.studio._operators_tab import operators_tab
 from convariant.studio._windows_tab import arithmetic_tab
 
 _HERE = Path(__file__).parent
@@ -18,7 +19,7 @@ THEME = gr.themes.Base(
     radius_size="md",
     font=_FONT,
     font_mono=_MONO,
-)
+).set(body_text_color_subdued="*neutral_600", body_text_color_subdued_dark="*neutral_400")
 STYLE = (_HERE / "style.css").read_text(encoding="utf-8")
 HEAD = f"<script>{(_HERE / 'player.js').read_text(encoding='utf-8')}</script>"
 
@@ -31,6 +32,9 @@ def build() -> gr.Blocks:
     """The page with all its tabs."""
     with gr.Blocks(title="convariant studio", analytics_enabled=False) as page:
         gr.HTML(_TITLE)
-        with gr.Tabs(), gr.Tab("Arithmetic"):
-            arithmetic_tab()
+        with gr.Tabs():
+            with gr.Tab("Arithmetic"):
+                arithmetic_tab()
+            with gr.Tab("Operators on an image") as tab:
+                operators_tab(tab)
     return page

@@ -18,6 +18,7 @@ from convariant.studio._windows import (
     View,
     explain,
 )
+from convariant.studio._wiring import QUICK, slider
 
 _FIRST = next(iter(EXAMPLES))
 # settings that None turns off, with the checkbox that turns them on
@@ -53,18 +54,14 @@ def arithmetic_tab() -> None:
         lambda *values: _shown(explain(_read(dict(zip(controls, values, strict=True))))),
         widgets,
         outputs,
-        queue=False,
-        show_progress="hidden",
         trigger_mode="always_last",
-        api_visibility="private",
+        **QUICK,
     )
     example.input(
         lambda name: [*_positions(EXAMPLES[name]).values(), *_shown(explain(EXAMPLES[name]))],
         example,
         [*widgets, *outputs],
-        queue=False,
-        show_progress="hidden",
-        api_visibility="private",
+        **QUICK,
     )
 
 
@@ -73,17 +70,17 @@ def _controls(start: Settings) -> dict[str, Any]:
     at = _positions(start)
     made: dict[str, Any] = {
         "kind": gr.Radio(KINDS, value=at["kind"], label="Operation"),
-        "size": _slider(1, 12, at["size"], "Input"),
-        "kernel": _slider(1, 7, at["kernel"], "Kernel"),
-        "stride": _slider(1, 5, at["stride"], "Stride"),
-        "padding": _slider(0, 6, at["padding"], "Padding"),
-        "dilation": _slider(1, 4, at["dilation"], "Dilation"),
-        "output_padding": _slider(0, 4, at["output_padding"], "Output padding (transposed only)"),
+        "size": slider(1, 12, at["size"], "Input"),
+        "kernel": slider(1, 7, at["kernel"], "Kernel"),
+        "stride": slider(1, 5, at["stride"], "Stride"),
+        "padding": slider(0, 6, at["padding"], "Padding"),
+        "dilation": slider(1, 4, at["dilation"], "Dilation"),
+        "output_padding": slider(0, 4, at["output_padding"], "Output padding (transposed only)"),
     }
     with gr.Accordion("Channels and groups", open=False):
-        made["in_channels"] = _slider(1, 6, at["in_channels"], "Input channels")
-        made["out_channels"] = _slider(1, 6, at["out_channels"], "Output channels")
-        made["groups"] = _slider(1, 6, at["groups"], "Groups")
+        made["in_channels"] = slider(1, 6, at["in_channels"], "Input channels")
+        made["out_channels"] = slider(1, 6, at["out_channels"], "Output channels")
+        made["groups"] = slider(1, 6, at["groups"], "Groups")
     with gr.Accordion("Axes, sides and rules", open=False):
         made["axes"] = gr.Radio([1, 2, 3], value=at["axes"], label="Axes")
         made["rule"] = gr.Dropdown(list(RULES), value=at["rule"], label="Padding rule")
@@ -100,12 +97,8 @@ def _controls(start: Settings) -> dict[str, Any]:
             ("padding_end", 6, "Padding at the end"),
         ):
             made[f"{name} differs"] = gr.Checkbox(at[f"{name} differs"], label=f"{label} differs")
-            made[name] = _slider(0 if name == "padding_end" else 1, most, at[name], label)
+            made[name] = slider(0 if name == "padding_end" else 1, most, at[name], label)
     return made
-
-
-def _slider(least: int, most: int, value: int, label: str) -> gr.Slider:
-    return gr.Slider(least, most, value, step=1, label=label, buttons=[])
 
 
 def _positions(settings: Settings) -> dict[str, Any]:

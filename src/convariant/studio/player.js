@@ -18,7 +18,7 @@ const SHADOW = `
     .notes { text-align: center; min-height: 3.2em; font-variant-numeric: tabular-nums;
       font-size: 14px; line-height: 1.6 }
     .notes p { margin: 0; overflow-wrap: anywhere }
-    .only-still nav, .only-still .notes { display: none }
+    :host(.only-still) nav > :not(.save), :host(.only-still) .notes { display: none }
     @media (max-width: 760px) {
       svg { max-height: 38vh } .notes { font-size: 13px }
       .notes { min-height: 1.6em } nav { margin: 4px 0 } .save { display: none }
@@ -56,7 +56,6 @@ class Player extends HTMLElement {
     this.shown = JSON.parse(this.getAttribute("still"));
     this.longest = Math.max(1, ...this.played);
     this.classList.toggle("only-still", this.longest === 1);
-    root.querySelector("nav").hidden = this.longest === 1;
     root.querySelector(".notes").innerHTML = this.played.map(() => "<p></p>").join("");
     this.clock = Math.floor((this.shown[0] ?? 0) * this.longest / (this.played[0] ?? 1));
     this.shown.forEach((step, track) => this.show(track, step));
