@@ -3,6 +3,7 @@
 Nothing here needs the network, a font file or a script from elsewhere.
 """
 
+from convariant.drawing._architecture import architecture
 from convariant.drawing._arithmetic import arithmetic
 from convariant.drawing._blocks import block
 from convariant.drawing._chain import chain
@@ -16,6 +17,7 @@ from convariant.drawing._volumes import groups
 
 __all__ = [
     "Picture",
+    "architecture",
     "arithmetic",
     "block",
     "chain",

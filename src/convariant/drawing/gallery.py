@@ -14,6 +14,7 @@ import torch
 from torch import nn
 
 from convariant.analysis.inspection import inspect
+from convariant.drawing._architecture import architecture
 from convariant.drawing._arithmetic import arithmetic
 from convariant.drawing._blocks import block
 from convariant.drawing._chain import chain
@@ -53,7 +54,7 @@ cv.draw.toeplitz(layer, (5, 5)).save("matrix.svg")
 
 The same from the command line: `convariant draw --input 3x3 --kernel 3 --stride 2 --padding 1 -t
 --out transposed.html`. Also there are `cv.draw.chain`, `block`, `groups`, `unet`, `costs`,
-`receptive_field`, `filters`, `feature_maps` and `spectrum`."""
+`architecture`, `receptive_field`, `filters`, `feature_maps` and `spectrum`."""
 
 
 @dataclass(frozen=True)
@@ -319,6 +320,14 @@ def _architectures() -> list[Figure]:
         Figure(
             "and ResNeXt's aggregated transformations.",
             lambda: block(aggregated, (56, 56), title="Aggregated block (ResNeXt-50 32×4d)"),
+        ),
+        Figure(
+            "ResNet-50 in whole: repeated blocks are one box.",
+            lambda: replace(
+                architecture(create("resnet50"), (1, 3, 224, 224)),
+                name="architecture_resnet50_i3x224x224",
+                title="ResNet-50",
+            ),
         ),
         Figure("U-Net as in the paper.", lambda: unet(create("unet"))),
         Figure(

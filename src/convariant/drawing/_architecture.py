@@ -1,0 +1,146 @@
+"""The architecture of any network: boxes from top to bottom, skips at the side."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from convariant.analysis._source import InputSize, Network, as_graph
+from convariant.drawing._folding import INPUT, Part, fold
+from convariant.drawing._numbers import by
+from convariant.drawing._picture import Picture
+from convariant.drawing._scene import (
+    Line,
+    Panel,
+    Polygon,
+    Shape,
+    Text,
+    rectangle,
+    text_width,
+)
+from convariant.errors import OptionError
+
+BOX, GAP, TOP = 40.0, 28.0, 34.0
+LANE, NARROWEST = 13.0, 340.0
+MOST_PARTS = 24
+LIMIT = 400
+
+
+def architecture(
+    network: Network, input_size: InputSize | None = None, *, depth: int | None = None
+) -> Picture:
+    """Draw a network as its parts: what each does, its parameters and cost, shapes in between.
+
+    `network` is a torch module, a graph, or the path of an ONNX file. Modules are folded at the
+    greatest depth that gives 24 boxes or fewer, or at `depth`; repetitions become one box. Blue
+    lines at the side skip parts; the bar in a box is its share of the multiply-adds.
+
+    Raises GraphError where the network cannot be captured, OptionError for a depth without parts.
+
+    >>> from torch import nn
+    >>> net = nn.Sequential(nn.Conv2d(3, 8, 3), nn.ReLU(), nn.Conv2d(8, 8, 1))
+    >>> architecture(net, (1, 3, 8, 8)).subtitle
+    '296 parameters, 10,080 multiply-adds'
+
+    Source: lecture, "Example Architectures".
+    """
+    if depth is not None and depth < 1:
+        raise OptionError(f"depth={depth} has no parts; the least is 1, the network's children")
+    graph = as_graph(network, input_size)
+    if any(not isinstance(size, int) for t in graph.input_types for size in t.shape):
+        graph = graph.at_batch(1)
+    parts = fold(graph, most=MOST_PARTS, depth=depth)
+    if not 0 < len(parts) <= LIMIT:
+        raise OptionError(
+            f"{graph.name} has {len(parts)} parts at depth={depth}; from 1 to {LIMIT} can be "
+            "drawn, so choose a smaller depth"
+        )
+    params, macs = sum(p.params for p in parts), sum(p.macs for p in parts)
+    shapes = [by(t.sizes[1:]) for t in graph.input_types]
+    panel = _panel(parts, ", ".join(shapes), macs)
+    subtitle = f"{params:,} parameters, {macs:,} multiply-adds"
+    size = "_".join("i" + shape.replace(" × ", "x") for shape in shapes)
+    name = f"architecture_{graph.name.lower()}_{size}"
+    return Picture(name, graph.name, subtitle, panel, legend=False)
+
+
+def _panel(parts: Sequence[Part], input_shape: str, macs: int) -> Panel:
+    labels = [(_heading(p), _figures(p), p.what) for p in parts]
+    width = max(
+        NARROWEST,
+        *(text_width(a, 12.5, bold=True) + text_width(b, 10.5) + 40 for a, b, _ in labels),
+        *(text_width(what, 11) + 24 for _, _, what in labels),
+    )
+    middle = width / 2
+    shapes: list[Shape] = [Text((middle, 8), f"input {input_shape}", 12.5, "blue", bold=True)]
+    for index, part in enumerate(parts):
+        shapes += _box(_top(index), width, part, macs)
+        if index - 1 in part.sources:
+            start = 18.0 if index == 0 else _top(index) - GAP
+            shapes.append(Line(((middle, start), (middle, _top(index) - 2)), arrow=True))
+            if index:
+                at = (middle + 9, _top(index) - GAP / 2)
+                shapes.append(Text(at, by(parts[index - 1].shape), 10.5, "muted", "start"))
+    skips = [(s, i) for i, part in enumerate(parts) for s in part.sources if s != i - 1]
+    lanes = _lanes(skips)
+    for skip, lane in lanes.items():
+        shapes += _skip(skip, width, lane)
+    end = _top(len(parts))
+    shapes.append(Line(((middle, end - GAP), (middle, end - 8)), arrow=True))
+    out = f"output {by(parts[-1].shape)}"
+    shapes.append(Text((middle, end + 4), out, 12.5, "green", bold=True))
+    right = width + (max(lanes.values()) + 2) * LANE if lanes else width
+    return Panel(right, end + 14, tuple(shapes))
+
+
+def _top(index: int) -> float:
+    return TOP + index * (BOX + GAP)
+
+
+def _heading(part: Part) -> str:
+    return f"{part.label} ({part.times} ×)" if part.times > 1 else part.label
+
+
+def _figures(part: Part) -> str:
+    figures = [f"{_short(part.params)} parameters"] if part.params else []
+    figures += [f"{_short(part.macs)} MACs"] if part.macs else []
+    return ", ".join(figures)
+
+
+def _short(count: int) -> str:
+    """`25,557,032 -> '25.6 M'`."""
+    for unit, word in ((10**9, " G"), (10**6, " M"), (10**3, " k")):
+        if count >= unit:
+            return f"{count / unit:.3g}{word}"
+    return str(count)
+
+
+def _box(top: float, width: float, part: Part, macs: int) -> list[Shape]:
+    """Name and figures, what it does, and at the lower edge its share of the cost."""
+    shapes: list[Shape] = [Polygon(rectangle(0, top, width, BOX), "box")]
+    if part.macs:
+        share = max(width * part.macs / macs, 1.0)
+        bar = rectangle(0, top + BOX - 4, round(share, 2), 4)
+        shapes.append(Polygon(bar, "kernel-on"))
+    shapes.append(Text((12, top + 13), _heading(part), 12.5, "ink", "start", bold=True))
+    shapes.append(Text((width - 12, top + 13), _figures(part), 10.5, "muted", "end"))
+    shapes.append(Text((12, top + 27), part.what, 11, "muted", "start"))
+    return shapes
+
+
+def _lanes(skips: list[tuple[int, int]]) -> dict[tuple[int, int], int]:
+    """A lane for every skip, so that no two in one lane overlap; short ones lie inside."""
+    lanes: dict[tuple[int, int], int] = {}
+    for skip in sorted(skips, key=lambda s: (s[1] - s[0], s)):
+        taken = {lane for other, lane in lanes.items() if other[0] < skip[1] and skip[0] < other[1]}
+        lanes[skip] = next(lane for lane in range(len(skips)) if lane not in taken)
+    return lanes
+
+
+def _skip(skip: tuple[int, int], width: float, lane: int) -> list[Shape]:
+    """From the lower part of one box, or from the input, to the upper part of another."""
+    start, end = skip
+    x = width + (lane + 1) * LANE
+    y0 = 24.0 if start == INPUT else _top(start) + BOX - 10
+    y1 = _top(end) + 10
+    left = width / 2 if start == INPUT else width
+    return [Line(((left, y0), (x, y0), (x, y1), (width + 1, y1)), "skip", arrow=True)]
