@@ -11,7 +11,7 @@ from convariant.training._augmentation import Augmentation
 from convariant.training._evaluate import evaluate
 from convariant.training._fit import TrainingResult, fit
 from convariant.training._hardware import Hardware
-from convariant.training._images import write_mask
+from convariant.training._images import write_image, write_mask
 from convariant.training._model_folder import SavedModel, load_model, read_model, save_model
 from convariant.training._predict import Prediction, predict
 from convariant.training._preprocessing import Preprocessing
@@ -40,5 +40,6 @@ __all__ = [
     "recipe_of",
     "save_model",
     "source_names",
+    "write_image",
     "write_mask",
 ]

@@ -113,6 +113,16 @@ def frame_mask(mask: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     return np.pad(mask, placement.border, constant_values=IGNORED)
 
 
+def write_image(path: Path, pixels: np.ndarray) -> None:
+    """Write bytes `(h, w)` or `(h, w, 3)` as a PNG.
+
+    Raises: StorageError.
+    """
+    content = io.BytesIO()
+    optional("PIL.Image", "writing images").fromarray(pixels).save(content, "PNG")
+    write_file(path, content.getvalue())
+
+
 def write_mask(path: Path, mask: np.ndarray) -> None:
     """Write `(h, w)` class numbers as a palette PNG: the values are the classes, shown coloured.
 

@@ -1,0 +1,123 @@
+"""convariant demo: LeNet-5 learns real handwritten digits, from nothing to a prediction."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from convariant.cli._output import headline, line, out, percent, table
+from convariant.cli._picture import beside, draw
+from convariant.cli.predict import show_predictions
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from convariant.training import Prediction, Scores
+
+DEFAULT = Path("runs/demo")
+_SHOWN = 5  # pictures in a row of 80 columns
+_EXAMPLE = 700  # of the digits held out, a seven
+
+Folder = Annotated[Path, typer.Option("--out", help="Folder of the run; runs/demo is replaced.")]
+Seed = Annotated[int, typer.Option(help="Same seed, same result.")]
+
+
+def demo(folder: Folder = DEFAULT, seed: Seed = 0) -> None:
+    """LeNet-5 learns 4,000 real handwritten digits and reads 1,000 others; about half a minute.
+
+    Example: convariant demo
+    """
+    import numpy as np
+
+    from convariant import training
+
+    line("LeNet-5 learns to read handwritten digits of MNIST: 4,000 to learn, 1,000 held out.")
+    with closing(training.TerminalReporter(out)) as reporter:
+        result = training.fit(
+            "lenet5",
+            "digits",
+            folder,
+            seed=seed,
+            overwrite=folder == DEFAULT,
+            reporter=reporter,
+        )
+    _heading("Digits it has not seen")
+    line(f"{headline(result.scores)}, after {result.seconds:.0f} s of training")
+    _show_confusion(result.scores)
+    digits = training.open_source("digits").held_out
+    images, truths = list(np.asarray(digits.images)), [str(label) for label in digits.targets]
+    _show_digits(list(training.predict(result.model, images)), images, truths)
+    _predict_a_file(folder, images[_EXAMPLE])
+    _say_what_next(folder)
+
+
+def _heading(text: str) -> None:
+    line()
+    out.print(text, style="bold")
+
+
+def _show_confusion(scores: Scores) -> None:
+    """Each digit with a mark for every one that was missed, and what those were taken for."""
+    line()
+    made = table("digit", "found", "missed", "taken for", right=("found",))
+    for i, row in enumerate(scores.confusion):
+        wrong = sorted(((n, j) for j, n in enumerate(row) if n and j != i), reverse=True)
+        others = ", ".join(scores.classes[j] + (f" ({n} times)" if n > 1 else "") for n, j in wrong)
+        missed = "x" * sum(n for n, _ in wrong)
+        made.add_row(scores.classes[i], percent(scores.recall[i]), missed, others)
+    out.print(made)
+
+
+def _show_digits(
+    predictions: Sequence[Prediction], images: Sequence[np.ndarray], truths: Sequence[str]
+) -> None:
+    """Pictures of some digits that were read well, and of those that were misread most surely."""
+    right = [i for i, p in enumerate(predictions) if p.label == truths[i]]
+    wrong = [i for i, p in enumerate(predictions) if p.label != truths[i]]
+    wrong.sort(key=lambda i: -predictions[i].ranking[0][1])
+    some = right[:: max(1, len(right) // _SHOWN)][:_SHOWN]
+    _heading("Some of them, as it read them")
+    _pictures([images[i] for i in some], [_reading(predictions[i]) for i in some])
+    if wrong:
+        _heading("Its surest mistakes")
+        shown = wrong[:_SHOWN]
+        captions = [f"{_reading(predictions[i])}, is {truths[i]}" for i in shown]
+        _pictures([images[i] for i in shown], captions)
+
+
+def _reading(prediction: Prediction) -> str:
+    name, probability = prediction.ranking[0]
+    return f"{name} {probability:.0%}"
+
+
+def _pictures(images: Sequence[np.ndarray], captions: Sequence[str]) -> None:
+    line()
+    for text in beside([draw(image) for image in images], captions):
+        line(text)
+
+
+def _predict_a_file(folder: Path, image: np.ndarray) -> None:
+    """The way of any image of the user's: a PNG file of another size, read from the disk."""
+    from convariant import training
+
+    path = folder / "digit.png"
+    training.write_image(path, image.repeat(10, axis=0).repeat(10, axis=1))
+    _heading("The saved model reads an image file")
+    line(f"$ convariant predict {folder} {path}")
+    show_predictions(list(training.predict(folder, [path])), {}, top=3)
+
+
+def _say_what_next(folder: Path) -> None:
+    _heading("What to try next")
+    for command, what in (
+        (f"convariant predict {folder} IMAGE", "your own digit; --invert for ink on paper"),
+        (f"convariant evaluate {folder}", "recall and precision of every digit"),
+        ("convariant train lenet5 digits --augment", "shifted and turned digits: better still"),
+        ("convariant train unet brain", "tissue in every pixel of a brain slice"),
+        ("convariant geometry -k 3 -s 2 -p 1 -i 28x28", "what a window does to a size"),
+    ):
+        line(f"  {command:<46} {what}")
