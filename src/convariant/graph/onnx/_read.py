@@ -46,6 +46,13 @@ def read(source: Source, shapes: InputShapes | None, fixed: Mapping[str, Tensor]
     return _at(model, inputs, _given(model, inputs, shapes), held)
 
 
+def declared_shapes(source: Source) -> list[tuple[int | None, ...]]:
+    """The shape that a file declares for each input; None where it leaves a size open."""
+    model = load(source)
+    inputs = (v for v in model.graph.input if v.name not in model.weights)
+    return [tuple(d.dim_value or None for d in v.type.tensor_type.shape.dim) for v in inputs]
+
+
 def _at(
     model: Model,
     inputs: list[onnx.ValueInfoProto],

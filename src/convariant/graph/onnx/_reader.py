@@ -158,7 +158,7 @@ class Reader:
 
     def hold(self, tensor: Tensor, trained: bool) -> str:
         """A constant that is computed here; one made of weights alone is a weight itself."""
-        trained = trained and tensor.is_floating_point() and tensor.dim() > 0
+        trained = trained and tensor.is_floating_point()
         name = self.builder.constant(tensor, "folded", parameter=trained)
         if trained:
             self._weights.add(name)
