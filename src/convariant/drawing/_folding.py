@@ -115,8 +115,8 @@ def _parts(graph: Graph, runs: list[_Run]) -> list[Part]:
         weights = (used & graph.parameters) - seen
         seen |= weights
         sources = {maker[name] for name in used if name in maker} - {index}
-        # a joint is named after what it ends in, anything else after what it begins with
-        named = run.nodes[-1 if isinstance(run.nodes[0].op, _JOINTS) else 0]
+        # cutting and padding only prepare what is joined
+        named = next((n for n in run.nodes if isinstance(n.op, Concat)), run.nodes[0])
         label = run.path or kind_of(graph, named)[0]
         parts.append(
             Part(

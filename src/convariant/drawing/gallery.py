@@ -19,10 +19,12 @@ from convariant.drawing._arithmetic import arithmetic
 from convariant.drawing._blocks import block
 from convariant.drawing._chain import chain
 from convariant.drawing._costs import costs
+from convariant.drawing._fields import receptive_field
 from convariant.drawing._matrix import toeplitz
 from convariant.drawing._picture import Picture, write_file
 from convariant.drawing._unet import unet
 from convariant.drawing._volumes import groups
+from convariant.errors import MissingDependencyError
 from convariant.geometry import Geometry
 from convariant.models import create
 from convariant.models.mobilenet import Row, Unit
@@ -82,7 +84,8 @@ def sections() -> dict[str, list[Figure]]:
 def write(folder: str | Path) -> list[Path]:
     """Draw everything into `folder/pictures` and show it in `folder/gallery.md`.
 
-    Raises StorageError where a file cannot be written.
+    Raises StorageError where a file cannot be written, MissingDependencyError without
+    scikit-image, whose photo one figure shows.
     """
     home = Path(folder)
     pictures = home / "pictures"
@@ -294,6 +297,18 @@ def _pooling() -> list[Figure]:
     ]
 
 
+def _field_of_resnet() -> Picture:
+    try:
+        from skimage.data import astronaut
+    except ImportError as error:
+        purpose = "the gallery's photo"
+        raise MissingDependencyError("scikit-image", purpose, extra="test") from error
+    photo = astronaut()[::2, ::2]  # 256 x 256
+    picture = receptive_field(create("resnet18"), photo, layer="layer2.1.conv2")
+    title = "Receptive field in ResNet-18"
+    return replace(picture, name="receptive_field_resnet18_i256x256", title=title)
+
+
 def _architectures() -> list[Figure]:
     aggregated = SummedPaths(Bottleneck(256, 64, 1, inner=128, groups=32))
     vanilla = Unit(Row("conv", 1, 128), 64, 128, nn.ReLU)
@@ -328,6 +343,11 @@ def _architectures() -> list[Figure]:
                 name="architecture_resnet50_i3x224x224",
                 title="ResNet-50",
             ),
+        ),
+        Figure(
+            "What one unit in the middle of ResNet-18 sees, layer by layer.",
+            _field_of_resnet,
+            animated=True,
         ),
         Figure("U-Net as in the paper.", lambda: unet(create("unet"))),
         Figure(
