@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 
 import torch
 
@@ -35,7 +34,7 @@ class GraphBuilder:
         self.constants: dict[str, torch.Tensor] = {}
         self._inputs: list[str] = []
         self._nodes: list[Node] = []
-        self._parameters: set[str] = set()
+        self.parameters: set[str] = set()
         self._constant_names: dict[int, str] = {}
 
     def input(self, name: str, type_: TensorType) -> str:
@@ -57,7 +56,7 @@ class GraphBuilder:
         self._constant_names[id(tensor)] = name
         self.types[name] = TensorType.of(tensor)
         if parameter:
-            self._parameters.add(name)
+            self.parameters.add(name)
         return name
 
     def reshaped(self, name: str, shape: tuple[int, ...]) -> str:
@@ -114,15 +113,13 @@ class GraphBuilder:
             nodes=tuple(self._nodes),
             constants=self.constants,
             types=self.types,
-            parameters=frozenset(self._parameters),
+            parameters=frozenset(self.parameters),
             structure=structure,
             name=self.name,
             modules=modules or {},
         )
         verify(graph)
-        pruned = prune(graph)
-        idle = self._parameters - pruned.parameters
-        return replace(pruned, unused={name: self.constants[name].numel() for name in sorted(idle)})
+        return prune(graph)
 
     def _fresh(self, name: str) -> str:
         if name not in self.types:

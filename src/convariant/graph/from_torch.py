@@ -279,7 +279,9 @@ class _Capture:
         names = dict.fromkeys(leaf.value for leaf in leaves if isinstance(leaf, Name))
         if not names:
             raise GraphError(f"{self.builder.name} returns no tensor; return what it computes")
-        return self.builder.build(list(names), structure=structure, modules=self.modules)
+        graph = self.builder.build(list(names), structure=structure, modules=self.modules)
+        idle = sorted(self.builder.parameters - graph.parameters)
+        return replace(graph, unused={n: self.builder.constants[n].numel() for n in idle})
 
 
 def _bound(

@@ -140,9 +140,11 @@ class AdaptivePool(Op):
         return Cost(other=math.prod(inputs[0].sizes[:2]) * math.prod(windows))
 
     def reach(self, inputs: Types, outputs: Types) -> tuple[Reach, ...]:  # noqa: ARG002
-        """The adaptive window of each output."""
+        """The adaptive window of each output; of a single one, everything."""
         spatial = zip(inputs[0].spatial, self.size, strict=True)
-        taps = (_adaptive_taps(axis + 2, i, o) for axis, (i, o) in enumerate(spatial))
+        taps = (
+            _adaptive_taps(axis + 2, i, o) if o > 1 else None for axis, (i, o) in enumerate(spatial)
+        )
         return ((Taps(0), Taps(1), *taps),)
 
 
