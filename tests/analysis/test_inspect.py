@@ -5,14 +5,17 @@ from __future__ import annotations
 import csv
 import io
 import json
+import time
 from html.parser import HTMLParser
+from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
 
 import convariant as cv
-from convariant.analysis.inspection import Inspection, inspect
+from convariant.analysis.inspection import Inspection, inspect, valid_input_sizes
 from convariant.analysis.inspection._units import short, size_text
 from convariant.errors import GraphError, UnknownNameError
 from convariant.graph import Dim, GraphBuilder, TensorType, from_torch
@@ -292,7 +295,7 @@ def test_table_fits_80_columns_and_ends_with_totals(mobilenet: Inspection) -> No
     assert lines[0] == "MobileNetV1  1x3x224x224 -> 1x1000"
     assert (
         lines[3]
-        == "features.0.conv          conv 3x3 s2 p1       32x112x112       864  10.8M      3"
+        == "features.0.conv         conv 3x3 s2 p1       32x112x112       864  10.8M       3"
     )
     assert "parameters            4,231,976  16.2 MiB  [complete]" in lines
     text = "\n".join(lines)
@@ -414,3 +417,47 @@ def test_networks_that_are_not_convolutional(network: nn.Module) -> None:
     assert result.params == sum(p.numel() for p in network.parameters())
     assert result.macs > 0
     assert max(map(len, str(result).splitlines())) <= 80
+
+
+SMALL = """
+<ir_version: 8, opset_import: ["" : 17]>
+small (float[N, 3, H, W] x) => (float[N, 4] y)
+<float[4, 3, 3, 3] w>
+{
+  a = Conv <pads = [1, 1, 1, 1], strides = [2, 2]> (x, w)
+  b = Relu(a)
+  c = GlobalAveragePool(b)
+  y = Flatten(c)
+}
+"""
+
+
+@pytest.mark.parametrize("size", [12, (12, 12), (3, 12, 12), (1, 3, 12, 12)])
+def test_onnx_files_with_open_sizes(size: object, tmp_path: Path) -> None:
+    parser = pytest.importorskip("onnx.parser")
+    onnx = pytest.importorskip("onnx")
+    model = parser.parse_model(SMALL)
+    weight = onnx.numpy_helper.from_array(np.ones((4, 3, 3, 3), np.float32), "w")
+    model.graph.initializer.append(weight)
+    path = tmp_path / "small.onnx"
+    onnx.save(model, path)
+    result = inspect(path, size)  # type: ignore[arg-type]
+    assert result.input_sizes == ((1, 3, 12, 12),)
+    assert (result.params, result.macs) == (108, 108 * 36)
+    assert [x.kind for x in result.layers] == ["conv", "relu", "global average pool", "reshape"]
+    assert str(result.receptive_field) == "3"
+    assert str(valid_input_sizes(path)) == "n >= 1"
+    with pytest.raises(GraphError, match="leaves sizes of its input 'x' open"):
+        inspect(path)
+
+
+@pytest.mark.slow
+def test_resnet152_takes_under_two_seconds_beyond_its_capture() -> None:
+    network, images = create("resnet152").eval(), torch.empty(1, 3, 224, 224)
+    inspect(nn.Conv2d(1, 1, 3), 5)
+    started = time.perf_counter()
+    with torch.no_grad():
+        torch.export.export(network, (images,), strict=False)
+    exported = time.perf_counter()
+    assert str(inspect(network, 224))
+    assert time.perf_counter() - exported < exported - started + 2

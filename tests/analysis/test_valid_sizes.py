@@ -18,7 +18,7 @@ from convariant.models import create
 
 def test_unet_of_the_paper() -> None:
     sizes = valid_input_sizes(create("unet", in_channels=1, num_classes=2))
-    assert (sizes.minimum, sizes.period, sizes.remainders) == (188, 16, (12,))
+    assert (sizes.minimum, sizes.start, sizes.period, sizes.remainders) == (188, 188, 16, (12,))
     assert str(sizes) == "n = 12 mod 16, n >= 188"
     assert 572 in sizes
     assert 570 not in sizes
@@ -30,7 +30,7 @@ def test_lenet_pads_small_images_and_refuses_large_ones() -> None:
 
 def test_alexnet_takes_one_size() -> None:
     sizes = valid_input_sizes(create("alexnet"))
-    assert str(sizes) == "n = 227"
+    assert str(sizes) == "n = 227, of all up to 354"
     assert list(sizes) == [227]
     assert (sizes.nearest(500), sizes.nearest(3)) == (227, 227)
 
@@ -123,5 +123,10 @@ def test_input_sizes_is_a_set_of_integers() -> None:
     assert list(bounded) == [10, 11, 14, 15, 18]
     assert bounded.nearest(100) == 18
     assert str(bounded) == "n = 2..3 mod 4, 10 <= n <= 18"
-    assert str(InputSizes(3, 0, (), 9, (3, 4, 5, 9))) == "n = 3..5, 9"
-    assert InputSizes(3, 0, (), 9, (3, 4, 5, 9)).nearest(7) == 9
+    few = InputSizes(3, 0, (), single=(3, 4, 5, 9), searched=40)
+    assert str(few) == "n = 3..5, 9, of all up to 40"
+    assert (few.nearest(7), few.nearest(100), few.minimum, list(few)) == (9, 9, 3, [3, 4, 5, 9])
+    late = InputSizes(29, 32, (0, 29), single=(1, 2))
+    assert str(late) == "n = 1..2; or n = 0, 29 mod 32, n >= 29"
+    assert (late.minimum, late.nearest(12), late.nearest(20)) == (1, 2, 29)
+    assert list(itertools.islice(late, 4)) == [1, 2, 29, 32]

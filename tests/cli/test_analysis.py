@@ -37,7 +37,7 @@ def test_inspect_takes_size_options_and_convention() -> None:
 def test_inspect_tree_table1_and_sizes() -> None:
     assert "└─ fc linear" in run_command("inspect", "mobilenet_v1", "--depth", "1").stdout
     assert "5 x Conv dw / s1" in run_command("inspect", "mobilenet_v1", "--table1").stdout
-    assert run_command("inspect", "alexnet", "--sizes").stdout == "n = 227\n"
+    assert run_command("inspect", "alexnet", "--sizes").stdout == "n = 227, of all up to 354\n"
 
 
 def test_inspect_writes_html_and_csv(tmp_path: Path) -> None:

@@ -11,8 +11,8 @@ from torch import nn
 
 from convariant import models
 from convariant.errors import GraphError
-from convariant.graph import Graph, from_torch
-from convariant.graph._types import Shape
+from convariant.graph import Graph, from_onnx, from_torch
+from convariant.graph._types import Size
 
 Network: TypeAlias = nn.Module | Graph | str | os.PathLike[str]
 # 224, (3, 224, 224), (1, 3, 224, 224), or one such shape for each input
@@ -37,10 +37,7 @@ def as_graph(
     if isinstance(network, Graph):
         return network if input_size is None else _resized(network, input_size)
     if isinstance(network, (str, os.PathLike)):
-        from convariant.graph.onnx import from_onnx
-
-        graph = from_onnx(os.fspath(network))
-        return graph if input_size is None else _resized(graph, input_size)
+        return _from_file(os.fspath(network), input_size)
     if not isinstance(network, nn.Module):
         raise GraphError(
             f"expected a torch module, a graph or the path of an ONNX file, but got "
@@ -54,6 +51,18 @@ def as_graph(
             )
         example_inputs = example_tensors(network, input_size)
     return from_torch(network, example_inputs)
+
+
+def _from_file(path: str, input_size: InputSize | None) -> Graph:
+    if input_size is None:
+        return from_onnx(path)
+    from convariant.graph.onnx._read import declared_shapes
+
+    shapes = _shapes(input_size)
+    declared = declared_shapes(path)
+    if len(shapes) == len(declared) == 1:
+        shapes = [_like(shapes[0], declared[0])]
+    return from_onnx(path, shapes)
 
 
 def _shapes(input_size: InputSize) -> list[tuple[int, ...]]:
@@ -104,10 +113,10 @@ def _resized(graph: Graph, input_size: InputSize) -> Graph:
     return graph.with_inputs(*shapes)
 
 
-def _like(shape: tuple[int, ...], known: Shape) -> tuple[int, ...]:
-    """The missing batch and channels as the graph has them; an open batch is 1."""
+def _like(shape: tuple[int, ...], known: Sequence[Size | None]) -> tuple[int, ...]:
+    """A missing batch is 1; missing channels are as the network has them."""
     rank = len(known)
     if len(shape) == 1 and rank > 2:
         shape = shape * (rank - 2)
-    lead = [size if isinstance(size, int) else 1 for size in known[: rank - len(shape)]]
-    return (*lead, *shape)
+    lead = [size if isinstance(size, int) else 1 for size in known[: max(rank - len(shape), 0)]]
+    return (*(1 for _ in lead[:1]), *lead[1:], *shape)

@@ -40,6 +40,8 @@ def kind_of(graph: Graph, node: Node) -> tuple[str, str]:
     if isinstance(op, Pool):
         return _POOLS[op.mode], op.text().removeprefix(op.mode).strip()
     if isinstance(op, AdaptivePool):
+        if set(op.size) == {1}:
+            return f"global {_POOLS[op.mode]}", ""
         return f"adaptive {_POOLS[op.mode]}", op.text().removeprefix(op.mode).strip()
     if isinstance(op, Reduce):
         return _reduction(graph, node, op)

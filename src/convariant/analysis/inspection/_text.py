@@ -8,7 +8,7 @@ from convariant.analysis.inspection._result import Inspection, Layer
 from convariant.analysis.inspection._units import cut, fit, shape, short, size_text
 
 WIDTH = 80
-_COLUMNS = (("layer", 24), ("kind", 20), ("output", 13), ("params", 6), ("MACs", 6), ("field", 6))
+_COLUMNS = (("layer", 23), ("kind", 20), ("output", 13), ("params", 6), ("MACs", 6), ("field", 7))
 
 
 def table(result: Inspection) -> str:

@@ -33,55 +33,66 @@ _CUSTOMARY = 32
 class InputSizes:
     """The sizes (equal on all axes) at which a network runs and reads every row.
 
-    From `minimum` to `maximum` (None: without end) a size is valid where its remainder by `period`
-    is one of `remainders`. With `period` 0 only the sizes of `finite` are.
+    From `start` to `maximum` (None: without end) a size is valid where its remainder by `period` is
+    one of `remainders`; those of `single` are valid as well. With `period` 0 nothing repeats, and
+    `single` has all valid sizes up to `searched`.
 
-    >>> sizes = InputSizes(188, 16, (12,))
+    >>> sizes = InputSizes(188, 16, (12,), searched=236)
     >>> print(sizes, 572 in sizes, sizes.nearest(512), sep="; ")
     n = 12 mod 16, n >= 188; True; 508
     """
 
-    minimum: int
+    start: int
     period: int
     remainders: tuple[int, ...]
     maximum: int | None = None
-    finite: tuple[int, ...] = ()
+    single: tuple[int, ...] = ()
+    searched: int = 0
+
+    @property
+    def minimum(self) -> int:
+        """The smallest valid size."""
+        return min((*self.single, self.start)) if self.period else min(self.single)
 
     def __contains__(self, size: object) -> bool:
-        if not isinstance(size, int) or size < self.minimum:
+        if not isinstance(size, int):
             return False
-        if not self.period:
-            return size in self.finite
+        if size in self.single or not self.period or size < self.start:
+            return size in self.single
         within = self.maximum is None or size <= self.maximum
         return within and size % self.period in self.remainders
 
     def __iter__(self) -> Iterator[int]:
         """The sizes from the smallest on; endless unless there is a largest."""
-        if not self.period:
-            return iter(self.finite)
-        end = itertools.count(self.minimum)
-        sizes = end if self.maximum is None else range(self.minimum, self.maximum + 1)
-        return (n for n in sizes if n in self)
+        yield from (n for n in self.single if not self.period or n < self.start)
+        if self.period:
+            sizes = (
+                itertools.count(self.start)
+                if self.maximum is None
+                else range(self.start, self.maximum + 1)
+            )
+            yield from (n for n in sizes if n in self)
 
     def nearest(self, size: int) -> int:
         """The valid size closest to a wish; of two the larger."""
+        if not self.period:
+            return min(self.single, key=lambda n: (abs(n - size), -n))
         size = max(size, self.minimum)
         if self.maximum is not None:
             size = min(size, self.maximum)
-        distances = range(self.period or max(self.finite) - self.minimum + 1)
-        near = (n for d in distances for n in (size + d, size - d) if n in self)
-        return next(near)
+        reach = max(self.period, self.start - self.minimum) + 1
+        return next(n for d in range(reach) for n in (size + d, size - d) if n in self)
 
     def __str__(self) -> str:
         if not self.period:
-            return f"n = {_ranges(self.finite)}"
+            return f"n = {_ranges(self.single)}, of all up to {self.searched}"
         if self.maximum is None:
-            bounds = f"n >= {self.minimum}"
+            text = f"n >= {self.start}"
         else:
-            bounds = f"{self.minimum} <= n <= {self.maximum}"
-        if self.period == 1:
-            return bounds
-        return f"n = {_ranges(self.remainders)} mod {self.period}, {bounds}"
+            text = f"{self.start} <= n <= {self.maximum}"
+        if self.period > 1:
+            text = f"n = {_ranges(self.remainders)} mod {self.period}, {text}"
+        return f"n = {_ranges(self.single)}; or {text}" if self.single else text
 
 
 def valid_input_sizes(network: Network, *, limit: int = 1024) -> InputSizes:
@@ -106,35 +117,44 @@ def valid_input_sizes(network: Network, *, limit: int = 1024) -> InputSizes:
             "see what it leaves unread with convariant.lint(network, input_size)"
         )
     jump = _largest_jump(as_graph(network, first))
-    stop, valid, period = first, set[int](), 0
+    stop, valid, found = first, set[int](), None
     for longest in (jump, max(jump, _CUSTOMARY)):
-        if not period:
-            start, stop = stop, first + 3 * longest
-            valid |= {n for n in range(start, stop) if probe.complete_at(n)}
-            period = _period(first, stop, valid, longest)
-    if not period:
-        return InputSizes(first, 0, (), max(valid), tuple(sorted(valid)))
-    remainders = tuple(sorted({n % period for n in valid}))
-    further = [n for n in range(first, max(limit, stop)) if n % period in remainders]
-    if probe.complete_at(further[-1]):
-        return InputSizes(first, period, remainders)
-    count = bisect_left(further, True, key=lambda n: not probe.complete_at(n))
-    return InputSizes(first, period, remainders, further[count - 1])
+        if found is None:
+            begin, stop = stop, first + 4 * longest
+            valid |= {n for n in range(begin, stop) if probe.complete_at(n)}
+            found = _pattern(first, stop, valid, longest)
+    if found is None:
+        return InputSizes(first, 0, (), None, tuple(sorted(valid)), stop - 1)
+    start, period = found
+    remainders = tuple(sorted({n % period for n in valid if n >= start}))
+    single = tuple(sorted(n for n in valid if n < start))
+    further = [n for n in range(start, max(limit, stop)) if n % period in remainders]
+    maximum = None
+    if not probe.complete_at(further[-1]):
+        count = bisect_left(further, True, key=lambda n: not probe.complete_at(n))
+        maximum = further[count - 1]
+    return InputSizes(further[0], period, remainders, maximum, single, stop - 1)
 
 
-def _period(first: int, stop: int, valid: set[int], longest: int) -> int:
-    """The smallest step after which validity repeats; 0 where it does not."""
-    for period in range(1, longest + 1):
-        pairs = ((n in valid, n + period in valid) for n in range(first, stop - period))
-        if all(now == later for now, later in pairs):
-            return period
-    return 0
+def _pattern(first: int, stop: int, valid: set[int], longest: int) -> tuple[int, int] | None:
+    """Where validity begins to repeat, and after how many sizes; None where it does not.
+
+    The smallest sizes may be exceptions: windows larger than what is left of the image.
+    """
+    for start in (first, *range(first + 1, first + longest + 1)):
+        for period in range(1, longest + 1):
+            pairs = ((n in valid, n + period in valid) for n in range(start, stop - period))
+            if all(now == later for now, later in pairs):
+                return (start, period) if any(n >= start for n in valid) else None
+    return None
 
 
 def _probe(network: Network) -> _ModuleProbe | _GraphProbe:
     """The module itself, or its graph where the graph is the same at every size: faster."""
+    if isinstance(network, Graph):
+        return _GraphProbe(network)
     if not isinstance(network, nn.Module):
-        return _GraphProbe(as_graph(network))
+        return _GraphProbe(next(_captures(network), None) or as_graph(network))
     graphs = list(itertools.islice(_captures(network), 2))
     if len(graphs) == 2 and graphs[0].nodes == graphs[1].nodes:
         probe = _GraphProbe(graphs[0].with_nodes(graphs[0].nodes))
@@ -145,10 +165,11 @@ def _probe(network: Network) -> _ModuleProbe | _GraphProbe:
     return _ModuleProbe(network)
 
 
-def _captures(module: nn.Module) -> Iterator[Graph]:
+def _captures(network: Network) -> Iterator[Graph]:
+    """The network at usual sizes, those that it takes."""
     for size in (224, 256, 64, 32, 572, 128, 28):
         with contextlib.suppress(GraphError):
-            yield as_graph(module, size)
+            yield as_graph(network, size)
 
 
 class _ModuleProbe:
