@@ -13,11 +13,12 @@ import torch
 from torch import Tensor, nn
 
 from convariant.compiler._instance import Instance
-from convariant.compiler.llvm import Target, host_target
+from convariant.compiler.llvm import Target, assembly, host_target
 from convariant.compiler.llvm.cache import ObjectCache, default_cache_dir
 from convariant.compiler.passes import run_passes
-from convariant.compiler.plan import make_plan
-from convariant.errors import CompileError, GraphError, ShapeError
+from convariant.compiler.plan import Step, make_plan
+from convariant.compiler.report import Report, make_report
+from convariant.errors import CompileError, GraphError, ShapeError, UnknownNameError
 from convariant.graph import Graph, flatten_arguments, from_torch, interpret, nest_results
 
 __all__ = ["Program", "compile"]
@@ -121,6 +122,35 @@ class Program:
         if len(self._instances) > _SHAPES_KEPT:
             self._instances.popitem(last=False)
         return self._instances[key]
+
+    @property
+    def report(self) -> Report:
+        """Time, algorithm, share of peak and error of every step, measured now."""
+        return make_report(self._latest(), self.graph.name)
+
+    def explain(self, layer: str) -> str:
+        """LLVM IR and assembly of each kernel of a layer, found by module path or node name.
+
+        Raises:
+            UnknownNameError: no layer of that name has a kernel.
+        """
+        steps = [s for s in self._latest().plan.steps if isinstance(s, Step) and s.node]
+        names = {name for s in steps if s.node for name in (s.node.path, s.node.name)} - {""}
+        if layer not in names:
+            raise UnknownNameError("layer with a kernel", layer, names)
+        texts = []
+        for step in steps:
+            if step.node is not None and layer in (step.node.path, step.node.name):
+                source = step.kernel.emit(self.target, "kernel")
+                title = f"; {step.node.name}: {step.algorithm}"
+                texts.append(f"{title}\n{source}\n{assembly(source, self.target)}")
+        return "\n".join(texts)
+
+    def _latest(self) -> Instance:
+        """The instance that ran last, or that of the graph's own sizes."""
+        if self._instances:
+            return next(reversed(self._instances.values()))
+        return self.prepare()
 
     def _run(self, tensors: list[Tensor]) -> tuple[Tensor, ...]:
         if any(tensor.numel() == 0 for tensor in tensors):

@@ -5,6 +5,7 @@ from convariant.compiler.kernels._elementwise import ClearHalo, Convert, Element
 from convariant.compiler.kernels._epilogue import Epilogue, Step
 from convariant.compiler.kernels._functions import BINARY, UNARY
 from convariant.compiler.kernels._grouped import GroupedConv
+from convariant.compiler.kernels._peak import PeakMultiplyAdds
 from convariant.compiler.kernels._pool import Pool
 from convariant.compiler.kernels._resize import Resize, resize_table
 from convariant.compiler.kernels._softmax import Softmax
@@ -20,6 +21,7 @@ __all__ = [
     "Elementwise",
     "Epilogue",
     "GroupedConv",
+    "PeakMultiplyAdds",
     "Pool",
     "Resize",
     "Softmax",

@@ -271,6 +271,16 @@ class Builder:
             result = self.ir.insert_element(result, one, self._lane(lane))
         return Vector(self, result)
 
+    def prefetch(self, address: Pointer) -> None:
+        """Ask for the cache line of an address that will be read soon; any address will do."""
+        signature = ir.FunctionType(ir.VoidType(), [_PTR, _I32, _I32, _I32])
+        callee = self.module.globals.get("llvm.prefetch.p0")
+        if callee is None:
+            callee = ir.Function(self.module, signature, name="llvm.prefetch.p0")
+        # for reading, kept in every level, data
+        hints = [ir.Constant(_I32, hint) for hint in (0, 3, 1)]
+        self.ir.call(callee, [address.value, *hints])
+
     def fence(self) -> None:
         """Keep LLVM from moving memory accesses across this point, which would cost registers."""
         kind = ir.FunctionType(ir.VoidType(), [])

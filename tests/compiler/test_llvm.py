@@ -1,0 +1,196 @@
+"""Targets, emitted assembly, and the object cache."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import re
+from pathlib import Path
+
+import pytest
+
+from convariant.compiler.kernels import DirectConv, PeakMultiplyAdds, Step, choose_tile
+from convariant.compiler.layout import Axis, Layout
+from convariant.compiler.llvm import (
+    TARGETS,
+    Target,
+    assembly,
+    compile_object,
+    get_target,
+    host_target,
+    load_object,
+    runs_here,
+)
+from convariant.compiler.llvm.cache import ObjectCache, default_cache_dir
+from convariant.errors import CompileError, UnknownNameError
+
+ALL = list(TARGETS.values())
+each = pytest.mark.parametrize("target", ALL, ids=[t.name for t in ALL])
+
+# the multiply-add of each target, and a vector register stored to the stack
+FMA = {"avx512": r"vfn?madd\w+ps", "avx2": r"vfn?madd\w+ps", "sse4.2": r"mulps", "neon": r"fmla"}
+SPILL = {
+    "avx512": r"vmov\w+\t%zmm\d+, .*\(%rsp\)",
+    "avx2": r"vmov\w+\t%ymm\d+, .*\(%rsp\)",
+    "sse4.2": r"movaps\t%xmm\d+, .*\(%rsp\)",
+    "neon": r"st[rp]\tq\d+.*\[sp",
+}
+
+
+def pointwise(target: Target, **options: object) -> DirectConv:
+    x = Layout.dense((1, 64, 14, 56), target.lanes)
+    y = Layout.dense((1, 12 * target.lanes, 14, 56), target.lanes, (1, 1, 1, 1))
+    tile = choose_tile(target, y.blocks, 14, 56)
+    return DirectConv(x, y, Axis(14), Axis(56), tile, band=14, **options)  # type: ignore[arg-type]
+
+
+def inner_loop(text: str, pattern: str) -> list[str]:
+    """The straight run of code between two labels that multiplies most."""
+    blocks = re.split(r"^\.?L\w+:.*$", text, flags=re.MULTILINE)
+    return max(blocks, key=lambda b: len(re.findall(pattern, b))).splitlines()
+
+
+@each
+def test_the_inner_product_is_all_multiply_adds_and_spills_nothing(target):
+    conv = pointwise(target, epilogue=(Step("relu"),))
+    lines = inner_loop(assembly(conv.emit(target, "kernel"), target), FMA[target.name])
+    products = [i for i, line in enumerate(lines) if re.search(FMA[target.name], line)]
+    tile = conv.tile
+    assert len(products) == 4 * tile.columns * tile.rows * tile.vectors
+    loop = lines[: products[-1]]
+    spills = [line for line in loop if re.search(SPILL[target.name], line)]
+    assert len(spills) <= 2  # addresses aside, at most what the first products displace
+
+
+@each
+def test_every_target_compiles_to_an_object(target):
+    code = compile_object(PeakMultiplyAdds(10).emit(target, "kernel"), target)
+    assert code[:4] == b"\x7fELF"
+
+
+def test_vectors_are_as_wide_as_the_target_says():
+    text = {t.name: assembly(PeakMultiplyAdds(10).emit(t, "kernel"), t) for t in ALL}
+    assert "%zmm" in text["avx512"]
+    assert "%ymm" in text["avx2"]
+    assert "%zmm" not in text["avx2"]
+    assert "fmla" in text["neon"]
+    assert "vfmadd" not in text["sse4.2"]
+
+
+def test_the_host_target_is_the_widest_that_runs_here(monkeypatch):
+    monkeypatch.delenv("CONVARIANT_TARGET", raising=False)
+    host_target.cache_clear()
+    assert host_target() is next(t for t in ALL if runs_here(t))
+
+
+def test_another_target_can_be_asked_for(monkeypatch):
+    narrow = [t for t in ALL if runs_here(t)][-1]
+    monkeypatch.setenv("CONVARIANT_TARGET", narrow.name)
+    host_target.cache_clear()
+    assert host_target() is narrow
+    foreign = next(t for t in ALL if not runs_here(t))
+    monkeypatch.setenv("CONVARIANT_TARGET", foreign.name)
+    host_target.cache_clear()
+    with pytest.raises(CompileError, match=f"this machine .* has no {foreign.name}; unset"):
+        host_target()
+    monkeypatch.undo()
+    host_target.cache_clear()
+
+
+def test_no_machine_is_left_without_a_sentence(monkeypatch):
+    monkeypatch.delenv("CONVARIANT_TARGET", raising=False)
+    monkeypatch.setattr("convariant.compiler.llvm.target.runs_here", lambda target: False)
+    host_target.cache_clear()
+    with pytest.raises(CompileError, match="no target for this machine"):
+        host_target()
+    host_target.cache_clear()
+
+
+def test_an_unknown_target_is_named():
+    with pytest.raises(UnknownNameError, match="did you mean 'avx2'"):
+        get_target("avx")
+
+
+def test_ir_that_llvm_refuses_is_reported():
+    with pytest.raises(CompileError, match="LLVM refuses a kernel's IR"):
+        compile_object("define void @kernel( {", host_target())
+
+
+def test_a_kernel_that_is_not_in_its_object_is_reported():
+    target = host_target()
+    code = compile_object(PeakMultiplyAdds(10).emit(target, "kernel"), target)
+    with pytest.raises(CompileError, match="kernel 'other' is not in its object file"):
+        load_object(code, "other", target)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return tmp_path / "cache"
+
+
+def source() -> str:
+    return PeakMultiplyAdds(10).emit(host_target(), "kernel")
+
+
+def counts(folder: Path | None, target: Target | None = None) -> tuple[int, int]:
+    cache = ObjectCache(folder, target or host_target())
+    assert cache.get(source())[:4] == b"\x7fELF"
+    return cache.hits, cache.misses
+
+
+def test_the_second_time_is_a_hit(folder):
+    assert [counts(folder), counts(folder)] == [(0, 1), (1, 0)]
+    assert folder.stat().st_mode & 0o777 == 0o700
+
+
+@pytest.mark.parametrize("damage", [b"", b"short", b"x" * 5000])
+def test_a_damaged_entry_is_compiled_again(folder, damage):
+    counts(folder)
+    (entry,) = folder.iterdir()
+    whole = entry.read_bytes()
+    entry.write_bytes(damage or whole[:-1])
+    assert counts(folder) == (0, 1)
+    assert entry.read_bytes() == whole
+
+
+def test_an_entry_that_others_may_write_is_compiled_again(folder):
+    counts(folder)
+    (entry,) = folder.iterdir()
+    entry.chmod(0o666)
+    assert counts(folder) == (0, 1)
+
+
+def test_a_folder_that_others_may_write_is_not_used(folder):
+    folder.mkdir()
+    folder.chmod(0o777)
+    assert [counts(folder), counts(folder)] == [(0, 1), (0, 1)]
+    assert list(folder.iterdir()) == []
+
+
+def test_another_target_has_entries_of_its_own(folder):
+    counts(folder)
+    other = dataclasses.replace(host_target(), cpu="generic")
+    assert counts(folder, other) == (0, 1)
+
+
+def test_trouble_with_the_disk_only_costs_time(folder, monkeypatch):
+    counts(folder)
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "replace", full)
+    (entry,) = folder.iterdir()
+    entry.unlink()
+    assert counts(folder) == (0, 1)
+    assert list(folder.iterdir()) == [], "no half-written file is left"
+    assert counts(folder / "file" / "below") == (0, 1)
+    assert counts(None) == (0, 1)
+
+
+def test_the_cache_folder_can_be_chosen(monkeypatch, tmp_path):
+    monkeypatch.setenv("CONVARIANT_CACHE", str(tmp_path))
+    assert default_cache_dir() == tmp_path
+    monkeypatch.delenv("CONVARIANT_CACHE")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    assert default_cache_dir() == tmp_path / "convariant" / "kernels"
