@@ -1,8 +1,9 @@
 """Code generation: the builder, the targets, object code and its cache."""
 
-from convariant.compiler.llvm.builder import Builder, Cell, Index, Pointer, Vector
+from convariant.compiler.llvm.builder import Builder
 from convariant.compiler.llvm.jit import Kernel, assembly, compile_object, load_object
 from convariant.compiler.llvm.target import TARGETS, Target, get_target, host_target, runs_here
+from convariant.compiler.llvm.values import Cell, Index, Pointer, Vector
 
 __all__ = [
     "TARGETS",

@@ -12,111 +12,28 @@ from __future__ import annotations
 import contextlib
 import struct
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from llvmlite import ir
 
 from convariant.compiler.llvm.target import Target
+from convariant.compiler.llvm.values import (
+    FLOAT,
+    INT32,
+    INT64,
+    POINTER,
+    Cell,
+    Index,
+    Pointer,
+    Vector,
+)
 
-__all__ = ["Builder", "Cell", "Index", "Pointer", "Vector"]
+__all__ = ["Builder"]
 
 # `a * b + c` may become one fma. Nothing else: any other flag lets LLVM change NaN or infinity.
 FAST_MATH = ("contract",)
 
-_I1, _I32, _I64, _F32, _PTR = (
-    ir.IntType(1),
-    ir.IntType(32),
-    ir.IntType(64),
-    ir.FloatType(),
-    ir.PointerType(),
-)
 FLOAT_BYTES = 4
-POINTER_BYTES = 8
-
-
-@dataclass(frozen=True)
-class Index:
-    """A run-time integer, or a Python int not yet worth an instruction."""
-
-    builder: Builder
-    value: Any
-
-    def __add__(self, other: Index | int) -> Index:
-        return self.builder.integer("add", self, other)
-
-    def __sub__(self, other: Index | int) -> Index:
-        return self.builder.integer("sub", self, other)
-
-    def __mul__(self, other: Index | int) -> Index:
-        return self.builder.integer("mul", self, other)
-
-    def __floordiv__(self, other: Index | int) -> Index:
-        return self.builder.integer("udiv", self, other)
-
-    def __mod__(self, other: Index | int) -> Index:
-        return self.builder.integer("urem", self, other)
-
-    __radd__ = __add__
-    __rmul__ = __mul__
-
-    def __rsub__(self, other: int) -> Index:
-        return self.builder.integer("sub", other, self)
-
-
-@dataclass(frozen=True)
-class Pointer:
-    """The address of a float32; adding an index moves by elements."""
-
-    builder: Builder
-    value: Any
-
-    def __add__(self, offset: Index | int) -> Pointer:
-        if isinstance(offset, int) and offset == 0:
-            return self
-        moved = self.builder.ir.gep(
-            self.value, [self.builder.i64(offset)], inbounds=True, source_etype=_F32
-        )
-        return Pointer(self.builder, moved)
-
-
-@dataclass(frozen=True)
-class Vector:
-    """A vector of float32 (or the lanes' yes and no after a comparison)."""
-
-    builder: Builder
-    value: Any
-
-    def __add__(self, other: Vector) -> Vector:
-        return self.builder.float("fadd", self, other)
-
-    def __sub__(self, other: Vector) -> Vector:
-        return self.builder.float("fsub", self, other)
-
-    def __mul__(self, other: Vector) -> Vector:
-        return self.builder.float("fmul", self, other)
-
-    def __truediv__(self, other: Vector) -> Vector:
-        return self.builder.float("fdiv", self, other)
-
-
-class Cell:
-    """A variable that lives across iterations of a loop; LLVM keeps it in a register."""
-
-    def __init__(self, builder: Builder, first: Any) -> None:
-        self._builder, self._kind = builder, type(first)
-        self._type = first.value.type
-        with builder.ir.goto_entry_block():
-            self._slot = builder.ir.alloca(self._type)
-        self.set(first)
-
-    def get(self) -> Any:
-        """The present value."""
-        return self._kind(self._builder, self._builder.ir.load(self._slot, typ=self._type))
-
-    def set(self, value: Any) -> None:
-        """Replace the value."""
-        self._builder.ir.store(value.value, self._slot)
 
 
 class Builder:
@@ -131,7 +48,7 @@ class Builder:
         self.lanes = target.lanes
         self.module = ir.Module(name=name)
         self.module.triple = target.triple
-        kind = ir.FunctionType(ir.VoidType(), [_PTR, _I64, _I64])
+        kind = ir.FunctionType(ir.VoidType(), [POINTER, INT64, INT64])
         self.function = ir.Function(self.module, kind, name=name)
         self.function.attributes.add("nounwind")
         self._table, thread, threads = self.function.args
@@ -152,13 +69,13 @@ class Builder:
 
     def argument(self, position: int) -> Pointer:
         """The pointer at that position of the kernel's table."""
-        slot = self.ir.gep(self._table, [self.i64(position)], inbounds=True, source_etype=_PTR)
-        return Pointer(self, self.ir.load(slot, typ=_PTR))
+        slot = self.ir.gep(self._table, [self.i64(position)], inbounds=True, source_etype=POINTER)
+        return Pointer(self, self.ir.load(slot, typ=POINTER))
 
     def i64(self, number: Index | int) -> Any:
         """The LLVM value of an index."""
         raw = number.value if isinstance(number, Index) else number
-        return ir.Constant(_I64, raw) if isinstance(raw, int) else raw
+        return ir.Constant(INT64, raw) if isinstance(raw, int) else raw
 
     def index(self, number: Index | int) -> Index:
         """A Python int as an index."""
@@ -213,10 +130,10 @@ class Builder:
         else:
             self.ir.cbranch(self.compare(start, "<", stop), body, after)
         self.ir.position_at_end(body)
-        i = self.ir.phi(_I64)
+        i = self.ir.phi(INT64)
         i.add_incoming(self.i64(start), before)
         yield Index(self, i)
-        following = self.ir.add(i, ir.Constant(_I64, step), flags=("nsw",))
+        following = self.ir.add(i, ir.Constant(INT64, step), flags=("nsw",))
         i.add_incoming(following, self.ir.block)
         self.ir.cbranch(self.ir.icmp_signed("<", following, self.i64(stop)), body, after)
         self.ir.position_at_end(after)
@@ -243,7 +160,7 @@ class Builder:
 
     def load(self, address: Pointer, lanes: int | None = None) -> Vector:
         """The vector of floats at an address of any alignment."""
-        kind = ir.VectorType(_F32, lanes or self.lanes)
+        kind = ir.VectorType(FLOAT, lanes or self.lanes)
         return Vector(self, self.ir.load(address.value, typ=kind, align=FLOAT_BYTES))
 
     def store(self, value: Vector, address: Pointer) -> None:
@@ -252,12 +169,12 @@ class Builder:
 
     def load_one(self, address: Pointer) -> Vector:
         """One float, as a scalar."""
-        return Vector(self, self.ir.load(address.value, typ=_F32, align=FLOAT_BYTES))
+        return Vector(self, self.ir.load(address.value, typ=FLOAT, align=FLOAT_BYTES))
 
     def load_index(self, address: Pointer) -> Index:
         """A whole number from a table of 32-bit integers."""
-        number = self.ir.load(address.value, typ=_I32, align=FLOAT_BYTES)
-        return Index(self, self.ir.sext(number, _I64))
+        number = self.ir.load(address.value, typ=INT32, align=FLOAT_BYTES)
+        return Index(self, self.ir.sext(number, INT64))
 
     def splat(self, address: Pointer) -> Vector:
         """The float at an address, in every lane."""
@@ -273,12 +190,12 @@ class Builder:
 
     def prefetch(self, address: Pointer) -> None:
         """Ask for the cache line of an address that will be read soon; any address will do."""
-        signature = ir.FunctionType(ir.VoidType(), [_PTR, _I32, _I32, _I32])
+        signature = ir.FunctionType(ir.VoidType(), [POINTER, INT32, INT32, INT32])
         callee = self.module.globals.get("llvm.prefetch.p0")
         if callee is None:
             callee = ir.Function(self.module, signature, name="llvm.prefetch.p0")
         # for reading, kept in every level, data
-        hints = [ir.Constant(_I32, hint) for hint in (0, 3, 1)]
+        hints = [ir.Constant(INT32, hint) for hint in (0, 3, 1)]
         self.ir.call(callee, [address.value, *hints])
 
     def fence(self) -> None:
@@ -289,9 +206,9 @@ class Builder:
     def scratch(self, floats: int) -> Pointer:
         """Room for that many floats on the stack, aligned to a vector."""
         with self.ir.goto_entry_block():
-            room = self.ir.alloca(_F32, size=ir.Constant(_I64, floats))
+            room = self.ir.alloca(FLOAT, size=ir.Constant(INT64, floats))
             room.align = FLOAT_BYTES * self.lanes
-            room.type = _PTR  # llvmlite types it by its element; all our pointers are opaque
+            room.type = POINTER  # llvmlite types it by its element; all our pointers are opaque
         return Pointer(self, room)
 
     # -- vectors ---------------------------------------------------------------------------------
@@ -312,26 +229,26 @@ class Builder:
             if number not in self._local:
                 self._local[number] = self._opaque(number)
             return self._local[number]
-        one = ir.Constant(_F32, number)
-        return Vector(self, ir.Constant(ir.VectorType(_F32, self.lanes), [one] * self.lanes))
+        one = ir.Constant(FLOAT, number)
+        return Vector(self, ir.Constant(ir.VectorType(FLOAT, self.lanes), [one] * self.lanes))
 
     def _opaque(self, number: float) -> Vector:
         """A constant that LLVM cannot tell to be one, by way of an integer register."""
         (bits,) = struct.unpack("<i", struct.pack("<f", number))
-        same = ir.InlineAsm(ir.FunctionType(_I32, [_I32]), "", "=r,0", side_effect=True)
-        hidden = self.ir.call(same, [ir.Constant(_I32, bits)])
-        return self.spread(Vector(self, self.ir.bitcast(hidden, _F32)))
+        same = ir.InlineAsm(ir.FunctionType(INT32, [INT32]), "", "=r,0", side_effect=True)
+        hidden = self.ir.call(same, [ir.Constant(INT32, bits)])
+        return self.spread(Vector(self, self.ir.bitcast(hidden, FLOAT)))
 
     def spread(self, scalar: Vector) -> Vector:
         """One float to every lane."""
-        kind = ir.VectorType(_F32, self.lanes)
+        kind = ir.VectorType(FLOAT, self.lanes)
         first = self.ir.insert_element(ir.Constant(kind, ir.Undefined), scalar.value, self._lane(0))
-        zeros = ir.Constant(ir.VectorType(_I32, self.lanes), None)
+        zeros = ir.Constant(ir.VectorType(INT32, self.lanes), None)
         return Vector(self, self.ir.shuffle_vector(first, ir.Constant(kind, ir.Undefined), zeros))
 
     def permute(self, value: Vector, lanes: Sequence[int], other: Vector | None = None) -> Vector:
         """Pick lanes of `value` (0..) or of `other` (after those of `value`)."""
-        mask = ir.Constant(ir.VectorType(_I32, len(lanes)), [ir.Constant(_I32, i) for i in lanes])
+        mask = ir.Constant(ir.VectorType(INT32, len(lanes)), [ir.Constant(INT32, i) for i in lanes])
         second = other.value if other else ir.Constant(value.value.type, ir.Undefined)
         return Vector(self, self.ir.shuffle_vector(value.value, second, mask))
 
@@ -370,9 +287,9 @@ class Builder:
         """`2 ** exponent` for whole exponents from -126 to 127, made of the bits of the float."""
         # adding 1.5 * 2**23 leaves exponent + 127 in the low bits, which then move to their place
         shifted = exponent + self.constant(127 + 1.5 * 2**23)
-        integers = ir.VectorType(_I32, self.lanes)
+        integers = ir.VectorType(INT32, self.lanes)
         bits = self.ir.bitcast(shifted.value, integers)
-        places = ir.Constant(integers, [ir.Constant(_I32, 23)] * self.lanes)
+        places = ir.Constant(integers, [ir.Constant(INT32, 23)] * self.lanes)
         return Vector(self, self.ir.bitcast(self.ir.shl(bits, places), shifted.value.type))
 
     def select(self, condition: Vector, yes: Vector, no: Vector) -> Vector:
@@ -398,7 +315,7 @@ class Builder:
         )
 
     def _lane(self, lane: int) -> Any:
-        return ir.Constant(_I32, lane)
+        return ir.Constant(INT32, lane)
 
 
 def _divide(verb: str, a: int, b: int) -> int:
