@@ -6,6 +6,7 @@ from pathlib import Path
 
 import gradio as gr
 
+from convariant.studio._networks_tab import networks_tab
 from convariant.studio._operators_tab import operators_tab
 from convariant.studio._windows_tab import arithmetic_tab
 
@@ -20,8 +21,11 @@ THEME = gr.themes.Base(
     font=_FONT,
     font_mono=_MONO,
 ).set(body_text_color_subdued="*neutral_600", body_text_color_subdued_dark="*neutral_400")
-STYLE = (_HERE / "style.css").read_text(encoding="utf-8")
-HEAD = f"<script>{(_HERE / 'player.js').read_text(encoding='utf-8')}</script>"
+# in the head and not as Gradio's css=, which would put its own selectors before every one of these
+HEAD = (
+    f"<style>{(_HERE / 'style.css').read_text(encoding='utf-8')}</style>"
+    f"<script>{(_HERE / 'player.js').read_text(encoding='utf-8')}</script>"
+)
 
 _TITLE = """<div class="cv-title"><h1>convariant studio</h1>
 <p>Convolution and its variants, drawn and measured by the library itself. Runs on this machine
@@ -37,4 +41,6 @@ def build() -> gr.Blocks:
                 arithmetic_tab()
             with gr.Tab("Operators on an image") as tab:
                 operators_tab(tab)
+            with gr.Tab("Networks") as tab:
+                networks_tab(tab)
     return page

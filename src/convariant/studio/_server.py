@@ -56,7 +56,7 @@ def serve(port: int | None = None, *, open_browser: bool = True) -> Server:
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # read when Gradio is imported
     os.environ["HF_HUB_OFFLINE"] = "1"
     try:
-        from convariant.studio._page import HEAD, STYLE, THEME, build
+        from convariant.studio._page import HEAD, THEME, build
     except ImportError as error:
         if (error.name or "").partition(".")[0] != "gradio":
             raise
@@ -77,7 +77,6 @@ def serve(port: int | None = None, *, open_browser: bool = True) -> Server:
         pwa=False,
         mcp_server=False,
         theme=THEME,
-        css=STYLE,
         head=HEAD,
         app_kwargs=_guards(),
     )

@@ -6,6 +6,7 @@ const SHADOW = `
     :host { display: block; color: var(--body-text-color); }
     .stage { overflow-x: auto; border-radius: 8px; }
     svg { display: block; width: 100%; height: auto; max-height: min(70vh, 620px); }
+    :host(.only-still) svg { max-height: none; width: auto; max-width: 100%; margin: 0 auto }
     .hidden { display: none } .step { pointer-events: none } [data-shows] { cursor: pointer }
     nav { display: flex; flex-wrap: wrap; gap: 8px; align-items: center; justify-content: center;
       margin: 10px 0 4px }
@@ -20,7 +21,7 @@ const SHADOW = `
     .notes p { margin: 0; overflow-wrap: anywhere }
     :host(.only-still) nav > :not(.save), :host(.only-still) .notes { display: none }
     @media (max-width: 760px) {
-      svg { max-height: 38vh } .notes { font-size: 13px }
+      :host(:not(.only-still)) svg { max-height: 38vh } .notes { font-size: 13px }
       .notes { min-height: 1.6em } nav { margin: 4px 0 } .save { display: none }
     }
   </style>

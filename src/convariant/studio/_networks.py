@@ -1,0 +1,243 @@
+"""The Networks tab: one of ours or an ONNX file; its cost, diagram, field, symmetry and speed."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import os
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import nn
+
+from convariant import models
+from convariant.analysis.inspection import Inspection, inspect
+from convariant.analysis.symmetry import Certificate, certify
+from convariant.analysis.symmetry._certify import Group
+from convariant.compiler import Program
+from convariant.compiler import compile as compile_network
+from convariant.drawing import Picture, architecture, costs, receptive_field
+from convariant.errors import GraphError, ModelFileError, OptionError
+from convariant.graph import Graph, from_onnx, interpret
+
+MOST_BYTES = 256 * 2**20  # of an ONNX file
+LARGEST_SIDE = 1024
+MOST_MEMORY = 4 * 2**30  # bytes of activations of a network that is run here
+SEARCHED = 2 * 10**7  # multiply-adds: larger networks are certified without trying numbers
+SECONDS = 1.0  # of measuring, each engine
+SIZES_OF: dict[str, int] = {"unet": 188}  # sides to begin with, where the paper's own is large
+LIMITS = (
+    f"ONNX files up to {MOST_BYTES // 2**20} MB, weights inside. Ours have random weights: sizes, "
+    "cost, algebra and speed do not depend on them."
+)
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A network of ours by name at an input side, or an ONNX file."""
+
+    name: str = "mobilenet_v1"
+    side: int = 224
+    path: str | None = None
+
+    @property
+    def title(self) -> str:
+        """What the page calls it."""
+        return self.name if self.path is None else Path(self.path).name
+
+
+@dataclass(frozen=True)
+class Speed:
+    """Milliseconds of one image on one thread, compiled and in PyTorch, and the way there."""
+
+    compiled: float
+    pytorch: float
+    compiling: float  # seconds
+    error: float  # relative to the largest output
+
+
+def first_side(name: str) -> int:
+    """The input side that a network of ours is shown with first."""
+    return SIZES_OF.get(name, models.info(name).input_size[0])
+
+
+@functools.lru_cache(maxsize=3)
+def network(choice: Choice) -> nn.Module | Graph:
+    """The network, in evaluation mode.
+
+    Raises ModelFileError or GraphError for an ONNX file that cannot be used, OptionError for a side
+    that is out of range.
+    """
+    if choice.path is not None:
+        size = os.path.getsize(choice.path)
+        if size > MOST_BYTES:
+            raise ModelFileError(
+                f"{choice.title} has {size / 2**20:.0f} MB; the most for an ONNX file are "
+                f"{MOST_BYTES // 2**20} MB"
+            )
+        graph = from_onnx(choice.path)
+        if any(not isinstance(n, int) for t in graph.input_types for n in t.shape):
+            graph = graph.at_batch(1)
+        return graph
+    if not 1 <= choice.side <= LARGEST_SIDE:
+        raise OptionError(f"an input side is 1 to {LARGEST_SIDE} pixels, but got {choice.side}")
+    torch.manual_seed(0)
+    return models.create(choice.name).eval()
+
+
+@functools.lru_cache(maxsize=8)
+def inspection(choice: Choice) -> Inspection:
+    """Shapes, parameters and operations."""
+    return inspect(network(choice), None if choice.path else choice.side)
+
+
+def summary(choice: Choice) -> dict[str, str]:
+    """The totals, by name."""
+    result = inspection(choice)
+    first = " and ".join("×".join(map(str, s)) for s in result.input_sizes)
+    last = " and ".join("×".join(map(str, s)) for s in result.output_sizes)
+    return {
+        "Shape": f"{first} → {last}",
+        "Parameters": f"{result.params:,}",
+        "Multiply-adds": f"{result.macs:,}",
+        "Activations at once": f"{result.memory.peak / 2**20:.1f} MiB",
+        "Receptive field": str(result.receptive_field or "not known"),
+        "Operations for each byte moved": f"{result.intensity:.1f}",
+    }
+
+
+COLUMNS = ("layer", "kind", "output", "parameters", "multiply-adds", "field")
+NUMBERS = frozenset(("parameters", "multiply-adds", "field"))
+
+
+def rows(choice: Choice) -> list[tuple[str, ...]]:
+    """A row for each layer that computes or has weights."""
+    return [
+        (
+            layer.name,
+            f"{layer.kind} {layer.attributes}".strip(),
+            "×".join(map(str, layer.output_size[1:])),
+            f"{layer.params:,}" if layer.params else "",
+            f"{layer.macs:,}" if layer.macs else "",
+            str(layer.receptive_field or ""),
+        )
+        for layer in inspection(choice).layers
+        if layer.flops or layer.params
+    ]
+
+
+def diagram(choice: Choice) -> Picture:
+    """The network as blocks with shapes and cost."""
+    return architecture(network(choice), None if choice.path else choice.side)
+
+
+def cost(choice: Choice) -> Picture:
+    """Multiply-adds by layer."""
+    return costs(inspection(choice))
+
+
+def field(choice: Choice, pixels: np.ndarray, across: float, down: float) -> Picture:
+    """What one unit of each layer sees of a photo; the unit by fractions of the map.
+
+    Raises OptionError or GraphError for a network that does not read images.
+    """
+    shape = inspection(choice).input_sizes[0]
+    if len(shape) != 4 or shape[1] not in (1, 3):
+        raise GraphError(
+            f"{choice.title} reads {'×'.join(map(str, shape))}; only networks for images of 1 or 3 "
+            "channels have a receptive field to draw on a photo"
+        )
+    photo = _resized(pixels, (shape[2], shape[3]))
+    if shape[1] == 1:
+        photo = photo.mean(axis=2).astype(np.uint8)
+    return receptive_field(network(choice), photo, at=(down, across))
+
+
+def _resized(pixels: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    from PIL import Image
+
+    return np.asarray(Image.fromarray(pixels).resize(size[::-1]))
+
+
+@functools.lru_cache(maxsize=16)
+def certificate(choice: Choice, group: Group) -> Certificate:
+    """Which layers follow the group exactly; numbers are tried where that takes seconds at most."""
+    small = inspection(choice).macs <= SEARCHED
+    size = inspection(choice).input_sizes[0]
+    return certify(network(choice), size, group, search=small)
+
+
+@functools.lru_cache(maxsize=4)
+def compiled(choice: Choice) -> tuple[Program, float]:
+    """The network as native code, and the seconds that took.
+
+    Raises OptionError where its activations would need too much memory.
+    """
+    needed = inspection(choice).memory.total
+    if needed > MOST_MEMORY:
+        raise OptionError(
+            f"{choice.title} makes {needed / 2**30:.1f} GiB of activations; the studio runs "
+            f"networks up to {MOST_MEMORY / 2**30:.0f} GiB: choose a smaller input"
+        )
+    start = time.perf_counter()
+    program = compile_network(network(choice), _example(choice), threads=1)
+    return program, time.perf_counter() - start
+
+
+@torch.inference_mode()
+def speed(choice: Choice) -> Speed:
+    """Compile the network and run it beside PyTorch on the same input, in turn."""
+    program, seconds = compiled(choice)
+    inputs = _example(choice)
+    source = network(choice)
+    run: Callable[..., object] = (
+        functools.partial(interpret, source) if isinstance(source, Graph) else source
+    )
+    expected, found = _flat(run(*inputs)), _flat(program(*inputs))
+    scale = max(float(t.abs().max()) for t in expected)
+    error = max(float((a - b).abs().max()) for a, b in zip(expected, found, strict=True))
+    with _one_thread():
+        times = _fastest([lambda: program(*inputs), lambda: run(*inputs)])
+    return Speed(1e3 * times[0], 1e3 * times[1], seconds, error / (scale or 1.0))
+
+
+@contextlib.contextmanager
+def _one_thread() -> Iterator[None]:
+    """PyTorch on one thread: several that wait for each other tell more of the machine's load."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def _example(choice: Choice) -> tuple[torch.Tensor, ...]:
+    generator = torch.Generator().manual_seed(0)
+    return tuple(torch.randn(size, generator=generator) for size in inspection(choice).input_sizes)
+
+
+def _flat(value: object) -> list[torch.Tensor]:
+    return [value] if isinstance(value, torch.Tensor) else list(value)  # type: ignore[call-overload]
+
+
+def _fastest(runs: list[Callable[[], object]]) -> list[float]:
+    """Of each the least seconds of one call, measured in blocks that take turns."""
+    best = [float("inf")] * len(runs)
+    stop = time.perf_counter() + SECONDS * len(runs)
+    while True:
+        for i, run in enumerate(runs):
+            block = time.perf_counter() + SECONDS / 4
+            while True:
+                start = time.perf_counter()
+                run()
+                end = time.perf_counter()
+                best[i] = min(best[i], end - start)
+                if end > block:
+                    break
+        if time.perf_counter() > stop:
+            return best
