@@ -166,6 +166,16 @@ def test_errors_name_the_module_and_the_fix() -> None:
         from_torch(lambda x: x, x)  # type: ignore[arg-type]
     with pytest.raises(GraphError, match="returns no tensor"):
         from_torch(Apply(lambda x: 3), x)
+    with pytest.raises(GraphError, match=r"Python number or a size out of computed values.*\.item"):
+        from_torch(Apply(lambda x: x * x.sum().item()), x)
+    with pytest.raises(GraphError, match=r"size out of computed values.*torch\.where"):
+        from_torch(Apply(lambda x: x[x > 0]), x)
+    with pytest.warns(DeprecationWarning, match="torch.jit.trace"):
+        traced = torch.jit.trace(nn.ReLU(), x)
+    with pytest.raises(GraphError, match="takes no ScriptModule; give the module that was"):
+        from_torch(traced, x)
+    with pytest.raises(GraphError, match="no multiple of the batch; .*dynamic_batch=False"):
+        from_torch(Apply(lambda x: x / x.shape[0]), torch.empty(4, 3), dynamic_batch=True)
     with pytest.raises(GraphError, match="dynamic_batch=False"):
         from_torch(Apply(lambda x: x.view(4, -1)), torch.empty(4, 3), dynamic_batch=True)
 
@@ -259,3 +269,28 @@ def test_blocks_that_set_a_mode_are_part_of_the_graph() -> None:
     graph = assert_agrees(Blocks(False), torch.randn(1, 3, 6, 6))
     assert kinds(graph) == ["Conv", "Elementwise", "Permute", "MatMul"]
     assert "Torch" in kinds(assert_agrees(Blocks(True), torch.randn(1, 3, 6, 6)))
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [nn.Conv2d(3, 4, 3), nn.ConvTranspose2d(3, 4, 3), nn.MaxPool2d(2), nn.AvgPool2d(2, 1)],
+    ids=lambda layer: type(layer).__name__,
+)
+def test_images_without_a_batch(layer: nn.Module) -> None:
+    graph = assert_agrees(layer, torch.randn(3, 8, 9))
+    assert kinds(graph)[1] in ("Conv", "Pool")
+
+
+def test_sizes_that_assertions_alone_look_at_are_no_obstacle() -> None:
+    def checked(x: Tensor) -> Tensor:
+        torch._check(x.sum().item() > -1e9)
+        return x + 1
+
+    graph = from_torch(Apply(checked), torch.ones(3))
+    assert interpret(graph, torch.ones(3))[0].tolist() == [2, 2, 2]
+
+
+def test_reparametrised_weights_are_computed_from_their_constants() -> None:
+    layer = nn.utils.parametrizations.weight_norm(nn.Conv2d(3, 4, 3))
+    graph = assert_agrees(layer, torch.randn(1, 3, 5, 5))
+    assert {p.rpartition(".")[2] for p in graph.parameters} == {"original0", "original1", "bias"}

@@ -20,7 +20,7 @@ from convariant.graph._rewrite import prune, rewrite, substitute
 from convariant.graph._types import Dim, TensorType
 from convariant.graph._verify import verify
 from convariant.graph.from_torch import from_exported, from_torch
-from convariant.graph.onnx import from_onnx
+from convariant.graph.onnx import from_onnx, to_onnx
 
 __all__ = [
     "Dim",
@@ -45,6 +45,7 @@ __all__ = [
     "receptive_fields",
     "rewrite",
     "substitute",
+    "to_onnx",
     "verify",
     "where",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import torch
@@ -19,6 +20,7 @@ from convariant.graph.ops import (
     LayerNorm,
     Linear,
     MatMul,
+    Op,
     Permute,
     Pool,
     Reduce,
@@ -63,7 +65,17 @@ def _convolution(c: Call, transposed: bool, output_padding: Any) -> Value:
         _ints(output_padding, axes) if transposed else 0,
         transposed,
     )
-    return c.add(Conv(geometry, c["groups"]), c["input"], c["weight"], c["bias"])
+    return _batched(c, Conv(geometry, c["groups"]), axes, c["input"], c["weight"], c["bias"])
+
+
+def _batched(c: Call, op: Op, axes: int, x: Value, *weights: Value | None) -> Value:
+    """A node over (n, c, *size); what comes without a batch gets one of 1 and loses it again."""
+    rank = c.type(x).rank
+    if rank != axes + 1:
+        return c.add(op, x, *weights)
+    lone = c.add(Reshape((1, *(Axis(a) for a in range(rank)))), x, name=f"{c.name}_batch")
+    y = c.add(op, lone, *weights, name=f"{c.name}_one")
+    return c.add(Reshape(tuple(Axis(a + 1) for a in range(rank))), y)
 
 
 def _window(c: Call, axes: int) -> Geometry:
@@ -79,16 +91,15 @@ def _window(c: Call, axes: int) -> Geometry:
 
 
 def _spatial_axes(c: Call) -> int:
-    return len(c.type(c[_first(c)]).shape) - 2
-
-
-def _first(c: Call) -> str:
-    return "self" if "self" in c.args else "input"
+    """The axes of a pooling, from its name: `max_pool2d.default -> 2`."""
+    digits = re.findall(r"pool(\d)d", c.overload)
+    return int(digits[0])
 
 
 @lowers("max_pool1d", "max_pool2d", "max_pool3d")
 def _max_pool(c: Call) -> Value:
-    return c.add(Pool("max", _window(c, _spatial_axes(c))), c["self"])
+    axes = _spatial_axes(c)
+    return _batched(c, Pool("max", _window(c, axes)), axes, c["self"])
 
 
 @lowers("max_pool1d_with_indices", "max_pool2d_with_indices", "max_pool3d_with_indices")
@@ -100,13 +111,14 @@ def _max_pool_with_indices(c: Call) -> tuple[Value, ...]:
 
 @lowers("avg_pool1d", "avg_pool2d", "avg_pool3d")
 def _avg_pool(c: Call) -> Value:
+    axes = _spatial_axes(c)
     op = Pool(
         "avg",
-        _window(c, _spatial_axes(c)),
+        _window(c, axes),
         count_include_pad=c["count_include_pad"],
         divisor=c.get("divisor_override"),
     )
-    return c.add(op, c["self"])
+    return _batched(c, op, axes, c["self"])
 
 
 @lowers("adaptive_avg_pool1d", "adaptive_avg_pool2d", "adaptive_avg_pool3d")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import inspect
+import logging
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, TypeAlias
@@ -39,14 +40,17 @@ def export(module: nn.Module, examples: Examples, dynamic_batch: bool) -> Export
             f"from_torch takes a torch.nn.Module, but got {type(module).__name__}; "
             "wrap a function in a module with that forward"
         )
+    if any(isinstance(part, torch.jit.ScriptModule) for part in module.modules()):
+        raise GraphError(
+            "torch.export takes no ScriptModule; give the module that was scripted or traced"
+        )
     args, kwargs = _call_arguments(examples)
     shapes = None
     if dynamic_batch:
         args, kwargs = pytree.tree_map(_two_or_more, (args, kwargs))
         shapes = _open_batches(module, args, kwargs)
     try:
-        with evaluating(module), torch.no_grad(), warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+        with evaluating(module), torch.no_grad(), _quiet():
             program = torch.export.export(module, args, kwargs, dynamic_shapes=shapes, strict=False)
             if _changes_views(program):
                 program = program.run_decompositions({})
@@ -66,6 +70,20 @@ def evaluating(module: nn.Module) -> Iterator[None]:
     finally:
         for m, training in modes:
             m.training = training
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Without torch's warnings and log lines about what it tries; errors say what matters."""
+    logger = logging.getLogger("torch.fx.experimental.symbolic_shapes")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logger.setLevel(level)
 
 
 def _call_arguments(examples: Examples) -> tuple[tuple[Any, ...], dict[str, Any]]:
@@ -160,9 +178,8 @@ def _failing_module(module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, 
             FakeTensorMode(allow_non_fake_inputs=True) as mode,
             evaluating(module),
             torch.no_grad(),
-            warnings.catch_warnings(),
+            _quiet(),
         ):
-            warnings.simplefilter("ignore")
             fake = pytree.tree_map_only(torch.Tensor, mode.from_tensor, (args, kwargs))
             module(*fake[0], **fake[1])
     except FAILURES:

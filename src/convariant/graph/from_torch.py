@@ -8,7 +8,6 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
-import sympy  # type: ignore[import-untyped]
 import torch
 from torch import nn
 from torch.export import ExportedProgram
@@ -19,6 +18,7 @@ from torch.export.graph_signature import (
     OutputKind,
     TensorArgument,
 )
+from torch.fx.experimental.symbolic_shapes import free_unbacked_symbols
 from torch.utils import _pytree as pytree
 
 from convariant.errors import GraphError, ShapeError
@@ -133,8 +133,8 @@ class _Capture:
 
     def _call(self, node: torch.fx.Node) -> Any:
         known = node.meta.get("val")
-        if isinstance(known, (torch.SymInt, int, torch.SymBool, torch.SymFloat, bool, float)):
-            return _size(known, node)
+        if isinstance(known, (torch.SymInt, torch.SymBool, torch.SymFloat, bool, int, float)):
+            return _number(known, node)
         if node.target is operator.getitem:
             return self._item(node)
         if known is None:  # an assertion about sizes, which the graph's types already state
@@ -238,7 +238,10 @@ class _Capture:
     def _value(self, node: torch.fx.Node) -> Any:
         while node in self.memory:
             node = self.memory[node]
-        return self.values[node]
+        value = self.values[node]
+        if isinstance(value, _Unknown):
+            raise GraphError(value.reason)
+        return value
 
     def _overwrite(self, node: torch.fx.Node) -> None:
         for written in written_by(node):
@@ -351,16 +354,39 @@ def _type_of(value: Any, node: torch.fx.Node) -> TensorType:
     return TensorType(tuple(_size(s, node) for s in value.shape), value.dtype)
 
 
+@dataclass(frozen=True)
+class _Unknown:
+    """A number that is known only when the network runs; the text says what to do about it."""
+
+    reason: str
+
+
 def _size(value: Any, node: torch.fx.Node) -> Any:
-    """A number of the exported program: as it is, or as a multiple of the batch."""
-    if not isinstance(value, torch.SymInt):
+    """A size of the exported program: a number, or a multiple of the batch."""
+    number = _number(value, node)
+    if isinstance(number, _Unknown):
+        raise GraphError(number.reason)
+    return number
+
+
+def _number(value: Any, node: torch.fx.Node) -> Any:
+    """A Python number of the exported program, a multiple of the batch, or unknown."""
+    if not isinstance(value, (torch.SymInt, torch.SymFloat, torch.SymBool)):
         return value
-    factor, rest = value.node.expr.as_coeff_Mul()
-    if isinstance(rest, sympy.Symbol) and factor.is_Integer:
+    expression = value.node.expr
+    if not expression.free_symbols:
+        kinds = {torch.SymInt: int, torch.SymFloat: float, torch.SymBool: bool}
+        return kinds[type(value)](expression)
+    where = _path(node) or "the network"
+    if free_unbacked_symbols(value):
+        return _Unknown(
+            f"{where} makes a Python number or a size out of computed values ({node.name}); "
+            "replace .item() by the tensor itself, and x[mask] by torch.where"
+        )
+    factor, rest = expression.as_coeff_Mul()
+    if isinstance(value, torch.SymInt) and rest.is_Symbol and factor.is_Integer:
         return Dim(int(factor))
-    if value.node.expr.is_Integer:
-        return int(value.node.expr)
-    raise GraphError(
-        f"{_path(node) or 'the network'} has a size of {value}, which is no multiple of the batch; "
-        "capture it with dynamic_batch=False"
+    return _Unknown(
+        f"{where} computes with {value}, which is no multiple of the batch; capture it with "
+        "dynamic_batch=False"
     )
