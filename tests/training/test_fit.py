@@ -65,7 +65,7 @@ class StopAt(Reporter):
         self.rows: list[Mapping[str, Any]] = []
 
     def advance(self, what: str, done: int, total: int) -> None:
-        if what.startswith("epoch"):
+        if what == "training":
             self.batch -= 1
             if self.batch == 0:
                 for _ in range(self.times):
@@ -256,9 +256,7 @@ def test_sizes_that_do_not_fit_say_which_do(shapes: Path, tmp_path: Path) -> Non
 def test_a_run_is_not_overwritten_unasked(shapes: Path, tmp_path: Path) -> None:
     train(shapes, tmp_path / "run", epochs=1)
     before = (tmp_path / "run" / "model.safetensors").read_bytes()
-    with pytest.raises(
-        OptionError, match="already holds a run; go on with resume"
-    ):
+    with pytest.raises(OptionError, match="already holds a run; go on with resume"):
         train(shapes, tmp_path / "run", epochs=1, seed=1)
     assert (tmp_path / "run" / "model.safetensors").read_bytes() == before
     with pytest.raises(TrainingInterruptedError, match="stopped in epoch 1"):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.table import Table
@@ -11,19 +11,23 @@ from rich.table import Table
 if TYPE_CHECKING:
     from convariant.training import Scores
 
-out = Console(highlight=False)
+
+def _console(file: IO[str] | None = None, width: int | None = None) -> Console:
+    """A console that prints text as it is: a file name in brackets is no colour."""
+    return Console(file=file, width=width, markup=False, highlight=False, emoji=False)
+
+
+out = _console()
 
 
 def print_json(value: Any) -> None:
     """One JSON document, as programs read it: no colours, no wrapping."""
-    out.print(
-        json.dumps(value, indent=2, ensure_ascii=False), markup=False, soft_wrap=True, style=None
-    )
+    out.print(json.dumps(value, indent=2, ensure_ascii=False), soft_wrap=True)
 
 
 def line(text: str = "") -> None:
     """One line of text as it is, wrapped by the terminal and not by us."""
-    out.print(text, markup=False, soft_wrap=True)
+    out.print(text, soft_wrap=True)
 
 
 def table(*columns: str, right: tuple[str, ...] = ()) -> Table:
@@ -32,6 +36,14 @@ def table(*columns: str, right: tuple[str, ...] = ()) -> Table:
     for column in columns:
         made.add_column(column, justify="right" if column in right else "left", overflow="fold")
     return made
+
+
+def print_table(made: Table) -> None:
+    """A table as wide as the terminal; as wide as it likes where a program or a file reads it."""
+    if out.is_terminal:
+        out.print(made)
+    else:
+        _console(file=out.file, width=1000).print(made)
 
 
 def percent(value: float | None) -> str:
@@ -60,7 +72,7 @@ def print_scores(scores: Scores) -> None:
     made = table(*columns, right=tuple(columns[1:]))
     for i, name in enumerate(scores.classes):
         made.add_row(name, *(percent(column[i]) for column in figures))
-    out.print(made)
+    print_table(made)
     mistakes = scores.worst_confusions(5)
     if mistakes and scores.task == "classification":
         line()

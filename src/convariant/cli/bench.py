@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from convariant.cli._options import Json
-from convariant.cli._output import line, out, print_json, table
+from convariant.cli._output import line, print_json, print_table, table
 
 if TYPE_CHECKING:
     from convariant.compiler.peers import Lap
@@ -66,7 +66,7 @@ def bench(
         f"{model}, batch {batch}, {side[0]}x{side[1]}, {threads} thread(s); {gflop:.2f} GFLOP, "
         f"peak {peak:.0f} GFLOP/s"
     )
-    out.print(made)
+    print_table(made)
     for name, package in missing.items():
         line(f"not installed: {name} (pip install {package})")
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from convariant.cli._output import headline, line, out, percent, table
+from convariant.cli._output import headline, line, out, percent, print_table, table
 from convariant.cli._picture import beside, draw
 from convariant.cli.predict import show_predictions
 
@@ -69,7 +69,7 @@ def _show_confusion(scores: Scores) -> None:
         others = ", ".join(scores.classes[j] + (f" ({n} times)" if n > 1 else "") for n, j in wrong)
         missed = "x" * sum(n for n, _ in wrong)
         made.add_row(scores.classes[i], percent(scores.recall[i]), missed, others)
-    out.print(made)
+    print_table(made)
 
 
 def _show_digits(

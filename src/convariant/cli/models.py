@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args, get_origin
 import typer
 
 from convariant.cli._options import Json
-from convariant.cli._output import line, out, print_json, table
+from convariant.cli._output import line, print_json, print_table, table
 
 if TYPE_CHECKING:
     from convariant.models import ModelInfo
@@ -39,7 +39,7 @@ def models(name: Name = None, json: Json = False) -> None:
         for one in map(networks.info, networks.names()):
             h, w = one.input_size
             made.add_row(one.name, one.task, f"{h}x{w}", f"{one.params:,}", f"{one.macs:,}")
-        out.print(made)
+        print_table(made)
 
 
 def _show(info: ModelInfo) -> None:
@@ -51,7 +51,7 @@ def _show(info: ModelInfo) -> None:
     made = table("option", "default", "values")
     for name, (default, kind) in _options(info).items():
         made.add_row(name, str(default), kind)
-    out.print(made, markup=False)
+    print_table(made)
 
 
 def _values(info: ModelInfo) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from convariant.cli._options import Json, SkipBad
-from convariant.cli._output import line, out, percent, print_json, table
+from convariant.cli._output import line, percent, print_json, print_table, table
 
 if TYPE_CHECKING:
     from convariant.training import Prediction
@@ -98,9 +98,9 @@ def show_predictions(predictions: Sequence[Prediction], files: dict[str, Path], 
         made = table("image", "class", "probability", "else", right=("probability",))
         for prediction in predictions:
             (name, first), *others = prediction.ranking[:top]
-            rest = ", ".join(f"{other} {percent(value)}" for other, value in others)
+            rest = ", ".join(f"{n} {percent(p)}" for n, p in others if p >= 0.0001)
             made.add_row(prediction.image, name, percent(first), rest)
-    out.print(made, markup=False)
+    print_table(made)
 
 
 def _values(prediction: Prediction, files: dict[str, Path]) -> dict[str, object]:

@@ -4,10 +4,12 @@ The modules in the order that data passes through them: `sources` finds images, 
 `_preprocessing` bring them to one form, `_reading` keeps them in memory, `_augmentation` changes
 them, `_loading` puts them into batches; `_recipes` has the numbers of a run, `_setup` decides what
 is trained on what, `_module` takes the steps, `_checkpoints` and `_training` run them on Lightning,
-`_fit` is all of it; `_model_folder` writes and reads the result, `_evaluate` and `_predict` use it.
+`_fit` is all of it; `_model_folder` writes and reads the result, `_evaluate` and `_predict` use it,
+`_change` keeps it with another network in it.
 """
 
 from convariant.training._augmentation import Augmentation
+from convariant.training._change import save_changed, training_images
 from convariant.training._evaluate import evaluate
 from convariant.training._fit import TrainingResult, fit
 from convariant.training._hardware import Hardware
@@ -38,8 +40,10 @@ __all__ = [
     "predict",
     "read_model",
     "recipe_of",
+    "save_changed",
     "save_model",
     "source_names",
+    "training_images",
     "write_image",
     "write_mask",
 ]

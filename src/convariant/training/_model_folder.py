@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from safetensors import SafetensorError
 from safetensors.torch import load as load_tensors
@@ -15,6 +15,7 @@ from torch import Tensor
 
 import convariant
 from convariant import models
+from convariant.analysis.separable import restructure
 from convariant.errors import ConvariantError, ModelFileError
 from convariant.training._card import card
 from convariant.training._files import write_files
@@ -97,7 +98,8 @@ def read_model(folder: str | Path) -> SavedModel:
     if task not in ("classification", "segmentation"):
         raise ModelFileError(f"{folder / CONFIG} is for the task {task!r}, which is not known here")
     try:
-        network = models.create(**options)
+        surgery = options.pop("surgery", [])
+        network = cast(models.Network, restructure(models.create(**options), surgery))
     except (ConvariantError, TypeError) as error:
         raise ModelFileError(f"{folder / CONFIG} does not describe a network: {error}") from None
     if len(classes) != network.num_classes:

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from convariant.errors import OptionError
+from convariant.models.lenet_1998 import map_loss
 from convariant.training._augmentation import Augment, Augmentation
 from convariant.training._loading import steps
 from convariant.training._preprocessing import Preprocessing
@@ -98,7 +99,10 @@ class TrainingModule(pl.LightningModule):
         if self.augment is not None:
             images, targets = self.augment(images, targets)
         logits = self(images)
-        loss = loss_of(logits, targets, self.recipe.label_smoothing)
+        if self.recipe.loss == "map":
+            loss = map_loss(logits, targets)
+        else:
+            loss = loss_of(logits, targets, self.recipe.label_smoothing)
         self._train.add(loss, logits, targets)
         return loss
 

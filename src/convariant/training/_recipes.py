@@ -31,7 +31,8 @@ class Recipe:
     weight_decay: float = 0.05
     momentum: float = 0.9  # of sgd
     warmup: float = 1.0  # epochs
-    label_smoothing: float = 0.0
+    label_smoothing: float = 0.1  # of cross_entropy
+    loss: Literal["cross_entropy", "map"] = "cross_entropy"  # map: the criterion of lenet5_1998
     augmentation: Augmentation = MILD  # applied only where augmentation is asked for
     options: Mapping[str, Any] = field(default_factory=dict)  # of the network
 
@@ -49,10 +50,8 @@ class Recipe:
             _within(name, getattr(self, name), end)
         _within("momentum", self.momentum, 1)
         _within("label_smoothing", self.label_smoothing, 1)
-        if self.optimizer not in ("adamw", "sgd"):
-            raise OptionError(
-                f"training takes optimizer 'adamw' or 'sgd', but got {self.optimizer!r}"
-            )
+        _one_of("optimizer", self.optimizer, ("adamw", "sgd"))
+        _one_of("loss", self.loss, ("cross_entropy", "map"))
 
     def to_json(self) -> dict[str, Any]:
         """All numbers of the run; the augmentation and the options are recorded as used."""
@@ -79,9 +78,15 @@ def _within(name: str, value: float, end: float) -> None:
         raise OptionError(f"training takes {name} of {rule}, but got {value}")
 
 
+def _one_of(name: str, value: str, choices: tuple[str, ...]) -> None:
+    if value not in choices:
+        known = " or ".join(map(repr, choices))
+        raise OptionError(f"training takes {name} {known}, but got {value!r}")
+
+
 _TABLE = {
-    "lenet5": Recipe(),
-    "lenet5_1998": Recipe(),
+    "lenet5": Recipe(learning_rate=5e-3),
+    "lenet5_1998": Recipe(loss="map"),
     "unet": Recipe(options={"mode": "same", "widths": (16, 32, 64, 128)}),
 }
 _OTHERS = Recipe()

@@ -33,6 +33,7 @@ class TerminalReporter(Reporter):
         self._bar: Progress | None = None
         self._what = ""
         self._started = time.monotonic()
+        self._headed = False
 
     def advance(self, what: str, done: int, total: int) -> None:
         """Move the bar of `what`; a task that takes under half a second gets none."""
@@ -51,20 +52,25 @@ class TerminalReporter(Reporter):
         self._bar.update(self._bar.task_ids[0], completed=done, total=total)
 
     def row(self, row: dict[str, Any], epochs: int) -> None:
-        """Print one line about an epoch; fractions are shown in percent."""
-        width = len(str(epochs))
-        parts = [f"epoch {row['epoch']:>{width}}/{epochs}"]
+        """Print one line about an epoch, the first below a heading; fractions are in percent."""
+        cells = {"epoch": f"{row['epoch']}/{epochs}"}
         for name, value in row.items():
             if name.endswith("loss"):
-                parts.append(f"{_words(name)} {value:.3f}")
+                cells[_words(name)] = f"{value:.3f}"
             elif name.endswith(("accuracy", "dice")):
-                parts.append(f"{_words(name)} {value:6.2%}")
-        parts.append(f"{row['seconds']:.1f} s")
-        self.console.print("  ".join(parts), highlight=False, soft_wrap=True)
+                cells[_words(name)] = f"{value:.2%}".replace("%", " %")
+        cells["seconds"] = f"{row['seconds']:.1f}"
+        widths = [max(len(heading), 7) for heading in cells]
+        if not self._headed:
+            self._headed = True
+            headings = zip(cells, widths, strict=True)
+            self._print("  ".join(h.rjust(width) for h, width in headings), style="bold")
+        values = zip(cells.values(), widths, strict=True)
+        self._print("  ".join(text.rjust(width) for text, width in values))
 
     def note(self, sentence: str) -> None:
         """Print the sentence above the bar."""
-        self.console.print(sentence, highlight=False, markup=False)
+        self._print(sentence)
 
     def close(self) -> None:
         """Take the bar away."""
@@ -72,6 +78,9 @@ class TerminalReporter(Reporter):
             self._bar.stop()
             self._bar = None
         self._what = ""
+
+    def _print(self, text: str, style: str | None = None) -> None:
+        self.console.print(text, style=style, highlight=False, markup=False, soft_wrap=True)
 
 
 def _words(name: str) -> str:

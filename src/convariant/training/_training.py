@@ -58,17 +58,15 @@ class Trained:
 
 
 class _Progress(pl.Callback):
-    """Tells a reporter of every batch and epoch."""
+    """Tells a reporter of every step."""
 
     def __init__(self, reporter: Reporter) -> None:
         self.reporter = reporter
 
     def on_train_batch_end(self, trainer: pl.Trainer, *_: object) -> None:
         if trainer.is_global_zero:
-            batches = int(trainer.num_training_batches)
-            done = trainer.global_step % batches or batches
-            what = f"epoch {trainer.current_epoch + 1}/{trainer.max_epochs}"
-            self.reporter.advance(what, done, batches)
+            steps = int(trainer.num_training_batches) * (trainer.max_epochs or 1)
+            self.reporter.advance("training", trainer.global_step, steps)
 
 
 def run(
@@ -193,13 +191,15 @@ def _clear(folder: Path) -> None:
 @contextmanager
 def _quiet() -> Iterator[None]:
     """Lightning's hints and the warnings that are settled stay away; others come through."""
-    logger = logging.getLogger("lightning.pytorch")
-    level = logger.level
-    logger.setLevel(logging.WARNING)
+    loggers = [logging.getLogger(f"lightning.{part}") for part in ("pytorch", "fabric")]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.WARNING)
     try:
         with warnings.catch_warnings():
             for message in _SETTLED:
                 warnings.filterwarnings("ignore", message)
             yield
     finally:
-        logger.setLevel(level)
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)
