@@ -73,6 +73,11 @@ def test_dynamic_batch_leaves_axis_0_open() -> None:
         assert_close(interpret(graph, x)[0], net(x).detach(), reduction=200)
 
 
+def test_the_batch_as_a_number() -> None:
+    graph = from_torch(Apply(lambda x: x / x.shape[0]), torch.empty(4, 3), dynamic_batch=True)
+    assert interpret(graph, torch.ones(2, 3))[0].tolist() == [[0.5] * 3] * 2
+
+
 def test_keyword_arguments_and_constants_are_remembered() -> None:
     class Net(nn.Module):
         def forward(self, x: Tensor, *, scale: Tensor, mode: str = "a") -> dict[str, Tensor]:
@@ -174,8 +179,10 @@ def test_errors_name_the_module_and_the_fix() -> None:
         traced = torch.jit.trace(nn.ReLU(), x)
     with pytest.raises(GraphError, match="takes no ScriptModule; give the module that was"):
         from_torch(traced, x)
+    with pytest.raises(GraphError, match="its forward too many positional arguments; give it"):
+        from_torch(nn.ReLU(), (x, x), dynamic_batch=True)
     with pytest.raises(GraphError, match="no multiple of the batch; .*dynamic_batch=False"):
-        from_torch(Apply(lambda x: x / x.shape[0]), torch.empty(4, 3), dynamic_batch=True)
+        from_torch(Apply(lambda x: F.pad(x, (0, 0, 0, 1))), torch.empty(4, 3), dynamic_batch=True)
     with pytest.raises(GraphError, match="dynamic_batch=False"):
         from_torch(Apply(lambda x: x.view(4, -1)), torch.empty(4, 3), dynamic_batch=True)
 

@@ -20,7 +20,7 @@ from convariant.graph._rewrite import prune, rewrite, substitute
 from convariant.graph._types import Dim, TensorType
 from convariant.graph._verify import verify
 from convariant.graph.from_torch import from_exported, from_torch
-from convariant.graph.onnx import from_onnx, to_onnx
+from convariant.graph.onnx import check_onnx, from_onnx, to_onnx
 
 __all__ = [
     "Dim",
@@ -33,6 +33,7 @@ __all__ = [
     "Structure",
     "TensorType",
     "at_inputs",
+    "check_onnx",
     "flatten_arguments",
     "from_exported",
     "from_onnx",

@@ -107,10 +107,13 @@ def _open_batches(module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, An
     def opened(leaf: Any) -> dict[int, Any] | None:
         return {0: batch} if isinstance(leaf, torch.Tensor) and leaf.dim() else None
 
-    if not kwargs:
-        return pytree.tree_map(opened, args)
-    names = list(inspect.signature(module.forward).parameters)[: len(args)]
-    return pytree.tree_map(opened, dict(zip(names, args, strict=True)) | kwargs)
+    try:
+        bound = inspect.signature(module.forward).bind(*args, **kwargs)
+    except TypeError as error:
+        raise GraphError(
+            f"cannot capture the network: its forward {error}; give it the arguments that it takes"
+        ) from error
+    return pytree.tree_map(opened, dict(bound.arguments))
 
 
 def _changes_views(program: ExportedProgram) -> bool:
