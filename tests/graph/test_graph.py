@@ -26,7 +26,7 @@ from convariant.graph import (
     substitute,
     verify,
 )
-from convariant.graph.ops import Elementwise, Linear, Pool
+from convariant.graph.ops import Concat, Elementwise, Linear, Pool
 
 
 def chain(*functions: str) -> Graph:
@@ -42,6 +42,9 @@ def test_dim_arithmetic() -> None:
     assert str(Dim() * 6 // 2 + Dim()) == "4N"
     assert 2 * Dim(3) == Dim(6)
     assert Dim(3).at(5) == 15
+    for sizes in ((Dim(), 1), (1, Dim())):
+        with pytest.raises(ShapeError, match="do not add up to a multiple of the batch"):
+            Concat(0).infer(*(TensorType((size,)) for size in sizes))
 
 
 def test_types() -> None:

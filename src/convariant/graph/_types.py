@@ -45,8 +45,15 @@ class Dim:
 
     __rmul__ = __mul__
 
-    def __add__(self, other: Dim) -> Dim:
+    def __add__(self, other: Dim | int) -> Dim:
+        if isinstance(other, int):
+            raise ShapeError(
+                f"sizes {self} and {other} do not add up to a multiple of the batch N; fix the "
+                "batch by capturing with dynamic_batch=False"
+            )
         return Dim(self.factor + other.factor)
+
+    __radd__ = __add__
 
     def __floordiv__(self, number: int) -> Dim:
         if self.factor % number:
