@@ -235,7 +235,7 @@ class Concat(Op):
         sizes = [x.shape[axis] for x in inputs]
         total: Size = sizes[0]
         for size in sizes[1:]:
-            total = total + size  # type: ignore[operator]
+            total = total + size
         shape = (*first.shape[:axis], total, *first.shape[axis + 1 :])
         dtype = first.dtype
         for x in inputs[1:]:
