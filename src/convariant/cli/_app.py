@@ -23,6 +23,7 @@ from convariant.cli import (
     models,
     predict,
     studio,
+    symmetry,
     train,
 )
 
@@ -44,6 +45,11 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "studio": studio.studio,
 }
 
+# subcommands that have subcommands: their help, and their own table
+GROUPS: dict[str, tuple[str, dict[str, Callable[..., None]]]] = {
+    "symmetry": ("What a network keeps when its input moves.", symmetry.COMMANDS),
+}
+
 
 def build() -> typer.Typer:
     """The application with all its subcommands."""
@@ -61,6 +67,11 @@ def build() -> typer.Typer:
     for name, command in COMMANDS.items():
         alone = name in ("demo", "models", "studio")
         app.command(name, no_args_is_help=not alone)(answering(command))
+    for name, (text, commands) in GROUPS.items():
+        group = typer.Typer(help=text, no_args_is_help=True, rich_markup_mode="rich")
+        for own, command in commands.items():
+            group.command(own)(answering(command))
+        app.add_typer(group, name=name)
     return app
 
 

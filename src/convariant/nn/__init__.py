@@ -16,6 +16,7 @@ from convariant.nn._group_layers import (
     GroupMaxPool2d,
     GroupPool2d,
 )
+from convariant.nn._orbit import Canonical2d, OrbitAverage2d
 from convariant.nn._polyphase import (
     PolyphasePool1d,
     PolyphasePool2d,
@@ -25,17 +26,27 @@ from convariant.nn._polyphase import (
     PolyphaseUnpool3d,
 )
 from convariant.nn._pooling import Pool1d, Pool2d, Pool3d
+from convariant.nn._scale import ScaleConv2d, ScalePool2d
 from convariant.nn._separable import (
     DepthwiseSeparableConv1d,
     DepthwiseSeparableConv2d,
     DepthwiseSeparableConv3d,
     SpatialSeparableConv2d,
 )
+from convariant.nn._sphere import SphericalCNN, SphericalConv, SphericalMean, SphericalPool
+from convariant.nn._sphere_transform import (
+    SphericalTransform,
+    image_on_sphere,
+    random_rotation,
+    rotate_sphere,
+)
+from convariant.nn._steerable import SteerableConv2d, SteerablePool2d
 
 __all__ = [
     "BlurPool1d",
     "BlurPool2d",
     "BlurPool3d",
+    "Canonical2d",
     "Conv1d",
     "Conv2d",
     "Conv3d",
@@ -52,6 +63,7 @@ __all__ = [
     "GroupLift2d",
     "GroupMaxPool2d",
     "GroupPool2d",
+    "OrbitAverage2d",
     "PolyphasePool1d",
     "PolyphasePool2d",
     "PolyphasePool3d",
@@ -61,6 +73,18 @@ __all__ = [
     "Pool1d",
     "Pool2d",
     "Pool3d",
+    "ScaleConv2d",
+    "ScalePool2d",
     "SpatialSeparableConv2d",
+    "SphericalCNN",
+    "SphericalConv",
+    "SphericalMean",
+    "SphericalPool",
+    "SphericalTransform",
+    "SteerableConv2d",
+    "SteerablePool2d",
+    "image_on_sphere",
+    "random_rotation",
+    "rotate_sphere",
     "to_plain",
 ]

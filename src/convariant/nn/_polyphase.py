@@ -92,9 +92,9 @@ class PolyphasePool2d(_PolyphasePool):
     """Keep, of each image, the phase of the grid with the largest norm over all channels.
 
     `y = x[:, :, i::s, j::s]` for the (i, j) that maximises `||x[:, :, i::s, j::s]||_p`. A circular
-    shift of x shifts y circularly, to the last bit: norms are summed in sorted order, which no
-    shift changes. Phases of equal norm are told apart by a second sum, over neighbouring elements;
-    phases that agree in that too are, but for contrived values, shifted copies of each other.
+    shift of x shifts y circularly, to the last bit: norms are sums of whole numbers, which come out
+    the same in any order. Phases of equal norm are told apart by a second sum, over neighbouring
+    elements; phases that agree in that too are, but for contrived values, shifted copies.
 
     Shape: `(n, c, h, w) -> (n, c, h/s, w/s)`, and with `return_indices` the phase `(n,)`.
     Raises: ShapeError where the stride does not divide a size: a circular shift would then change
@@ -177,8 +177,14 @@ def _strongest(components: Tensor, p: float) -> Tensor:
 
 
 def _sum_in_any_order(values: Tensor) -> Tensor:
-    """Sums over all but two axes that do not depend, to the last bit, on the order of elements."""
-    return values.flatten(2).sort(-1).values.sum(-1)
+    """Sums over all but two axes that do not depend, to the last bit, on the order of elements.
+
+    Whole numbers add without rounding: each value, at least 0, counts in 2^40ths of the largest.
+    """
+    values = values.flatten(2).double()
+    largest = values.amax((1, 2), keepdim=True).clamp(min=1e-300)
+    whole = (values / largest * 2.0**40).round().nan_to_num(0.0).to(torch.int64)
+    return whole.sum(-1).double()
 
 
 def _with_neighbours(components: Tensor) -> Tensor:

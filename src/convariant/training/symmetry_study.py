@@ -218,6 +218,15 @@ def run_study(
     return Study(tuple(trials), epochs, len(held_out[0]))
 
 
+def trained_lenet(epochs: int = 4, seed: int = 0) -> nn.Module:
+    """LeNet-5, trained on the digits for a short while."""
+    source = open_source("digits")
+    torch.manual_seed(seed)
+    model = models.create("lenet5")
+    _train(model, *_tensors(source.train.images, source.train.targets), epochs, False)
+    return model
+
+
 def _trial(
     name: str,
     seed: int,

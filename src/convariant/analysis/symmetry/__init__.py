@@ -7,8 +7,10 @@ from convariant.analysis.symmetry._certificate import (
     NumericCheck,
 )
 from convariant.analysis.symmetry._certify import certify
+from convariant.analysis.symmetry._demonstration import demonstrate
 from convariant.analysis.symmetry._measure import measure
 from convariant.analysis.symmetry._measurement import Change, Curve, LayerCurve, Measurement
+from convariant.analysis.symmetry._report import ShiftReport, ShiftRow, shift_report
 from convariant.analysis.symmetry._rewrite import (
     ShiftChange,
     make_shift_invariant,
@@ -44,11 +46,15 @@ __all__ = [
     "Scale",
     "Shift",
     "ShiftChange",
+    "ShiftReport",
+    "ShiftRow",
     "Squeeze",
     "Transform",
     "WindowPermutation",
     "certify",
+    "demonstrate",
     "make_shift_invariant",
     "measure",
     "shift_changes",
+    "shift_report",
 ]

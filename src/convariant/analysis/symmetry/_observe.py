@@ -61,7 +61,7 @@ def _graph(model: Network, images: Tensor) -> Graph:
     if isinstance(model, nn.Module):
         try:
             with evaluating(model):
-                return from_torch(model, _like_weights(model, images))
+                return from_torch(model, like_weights(model, images))
         except GraphError as error:
             raise GraphError(
                 f"{error}; or measure the output alone, which needs no capture: per_layer=False"
@@ -88,7 +88,7 @@ def _graph(model: Network, images: Tensor) -> Graph:
 def _watch_module(module: nn.Module, images: Tensor) -> Observer:
     def run(batch: Tensor) -> Iterator[tuple[str, Tensor]]:
         with torch.no_grad(), evaluating(module):
-            y = module(_like_weights(module, batch))
+            y = module(like_weights(module, batch))
         if not isinstance(y, Tensor):
             raise ShapeError(
                 f"{type(module).__name__} returns {type(y).__name__}, but symmetry is measured on "
@@ -197,7 +197,7 @@ def layer_name(node: Node, taken: Mapping[str, object]) -> str:
     return name
 
 
-def _like_weights(module: nn.Module, images: Tensor) -> Tensor:
+def like_weights(module: nn.Module, images: Tensor) -> Tensor:
     weight = next((p for p in module.parameters() if p.is_floating_point()), None)
     return images if weight is None else images.to(weight)
 

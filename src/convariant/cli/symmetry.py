@@ -1,0 +1,218 @@
+"""convariant symmetry: what a network keeps when its input moves."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import closing
+from enum import Enum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from convariant.cli._network import Network, Options, Size, open_network
+from convariant.cli._options import Json
+from convariant.cli._output import line, print_json
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+Data = Annotated[
+    str, typer.Option(help="digits, fashion-mnist, folder:PATH...: its held-out images.")
+]
+Count = Annotated[int, typer.Option("--images", min=1, help="How many images.")]
+
+
+class Which(str, Enum):
+    """The transforms that can be measured."""
+
+    SHIFT = "shift"
+    CIRCULAR_SHIFT = "circular_shift"
+    ROTATION = "rotation"
+    QUARTER_TURN = "quarter_turn"
+    SCALE = "scale"
+    SQUEEZE = "squeeze"
+    FLIP = "flip"
+    NOISE = "noise"
+    PERMUTATION = "permutation"
+
+
+class Group(str, Enum):
+    """The groups that can be certified."""
+
+    CIRCULAR_SHIFT = "circular_shift"
+    SHIFT = "shift"
+    FLIP = "flip"
+    P4 = "p4"
+    P4M = "p4m"
+
+
+def measure(
+    model: Network,
+    data: Data = "digits",
+    transform: Annotated[
+        Which, typer.Option("--transform", "-t", help="What happens to the images.")
+    ] = Which.SHIFT,
+    images: Count = 100,
+    option: Options = None,
+    output: Annotated[
+        Path | None, typer.Option("--out", help="Write a picture (.png, .svg) or .json.")
+    ] = None,
+    only_output: Annotated[
+        bool, typer.Option("--only-output", help="Not layer by layer; needs no capture.")
+    ] = False,
+    json: Json = False,
+) -> None:
+    """How far each layer follows a transform, and whether the answer stays.
+
+    Example: convariant symmetry measure runs/lenet5-digits --data digits -t rotation --out r.png
+    """
+    from convariant.analysis import symmetry
+
+    network, _ = open_network(model, None, option)
+    x, labels = _images(model, network, data, images)
+    result = symmetry.measure(
+        network, x, transform.value, not only_output, labels=labels, progress=not json
+    )
+    if output is not None:
+        result.save(output)
+    if json:
+        print_json(result.to_json())
+    else:
+        line(str(result))
+
+
+def certify(
+    model: Network,
+    size: Size = None,
+    group: Annotated[Group, typer.Option("--group", "-g")] = Group.CIRCULAR_SHIFT,
+    option: Options = None,
+    json: Json = False,
+) -> None:
+    """Which layers follow a group exactly, by algebra; a proof in numbers or a counterexample.
+
+    Example: convariant symmetry certify p4_lenet --group p4
+    """
+    from convariant.analysis import symmetry
+
+    network, shape = open_network(model, size, option)
+    result = symmetry.certify(network, shape, group.value)  # type: ignore[arg-type]
+    if json:
+        print_json(result.to_json())
+    else:
+        line(str(result))
+
+
+def report(
+    model: Network,
+    data: Data = "digits",
+    images: Count = 100,
+    option: Options = None,
+    json: Json = False,
+) -> None:
+    """Consistency and cost before and after every stride is made to follow the image.
+
+    Example: convariant symmetry report resnet18 -o in_channels=1 -o num_classes=10
+    """
+    from torch import nn
+
+    from convariant import OptionError
+    from convariant.analysis import symmetry
+
+    network, _ = open_network(model, None, option)
+    if not isinstance(network, nn.Module):
+        raise OptionError(f"{model} is a file of numbers; only a network of ours can be rewritten")
+    x, labels = _images(model, network, data, images, even=True)
+    result = symmetry.shift_report(network, x, labels=labels)
+    if json:
+        print_json(result.to_json())
+    else:
+        line(str(result))
+
+
+def demo(
+    model: Annotated[
+        str | None,
+        typer.Argument(metavar="[MODEL]", help="By default LeNet-5, trained on the digits now."),
+    ] = None,
+    index: Annotated[int, typer.Option(min=0, help="Which held-out digit.")] = 0,
+    output: Annotated[Path, typer.Option("--out", help="Folder.")] = Path("runs/symmetry-demo"),
+) -> None:
+    """The lecture's demonstration: sweeps with the feature maps of every layer, as GIFs and a page.
+
+    Example: convariant symmetry demo runs/lenet5-digits --index 7
+    """
+    from convariant.analysis import symmetry
+    from convariant.training.symmetry_study import trained_lenet
+
+    network: Any = trained_lenet() if model is None else open_network(model, None)[0]
+    x, _ = _images(model or "", network, "digits", index + 1, first=True)
+    page = symmetry.demonstrate(network, x[index : index + 1], output)
+    line(f"wrote {page}")
+
+
+def experiment(
+    seeds: Annotated[str, typer.Option(help="Seeds, separated by commas.")] = "0,1,2",
+    epochs: Annotated[int, typer.Option(min=1)] = 5,
+    images: Annotated[int, typer.Option(min=1, help="Held-out images of each sweep.")] = 250,
+    output: Annotated[Path, typer.Option("--out", help="Folder.")] = Path("runs/symmetry"),
+    json: Json = False,
+) -> None:
+    """Seven ways to a classifier under motions it never saw: table, curves, all figures.
+
+    Example: convariant symmetry experiment --seeds 0 --epochs 2
+    """
+    from convariant import OptionError
+    from convariant.training import TerminalReporter
+    from convariant.training.symmetry_study import run_study
+
+    try:
+        numbers = [int(part) for part in seeds.split(",")]
+    except ValueError:
+        raise OptionError(f"--seeds is {seeds!r}; write numbers with commas, as 0,1,2") from None
+    with closing(TerminalReporter()) as reporter:
+        study = run_study(seeds=numbers, epochs=epochs, images=images, reporter=reporter)
+    folder = study.save(output)
+    if json:
+        print_json(study.to_json())
+    else:
+        line(study.table())
+        line(f"wrote study.json, study.md and curves.png into {folder}")
+
+
+COMMANDS: dict[str, Callable[..., None]] = {
+    "measure": measure,
+    "certify": certify,
+    "report": report,
+    "demo": demo,
+    "experiment": experiment,
+}
+
+
+def _images(
+    model: str, network: Any, data: str, count: int, *, even: bool = False, first: bool = False
+) -> tuple[Tensor, Tensor]:
+    """Held-out images, in 0..1 or as a model folder wants them; `even` pads sides to eights.
+
+    They are spread over the whole set, or its `first` ones.
+    """
+    import torch
+    import torch.nn.functional as F
+
+    from convariant import OptionError
+    from convariant.training import open_source, read_model
+
+    source = open_source(data)
+    if source.size is None or source.task != "classification":
+        raise OptionError(f"--data {data} has images of many sizes or no classes; use digits")
+    step = 1 if first else max(len(source.held_out) // count, 1)
+    x = torch.from_numpy(source.held_out.images[::step][:count]).float() / 255
+    x = x[:, None] if x.dim() == 3 else x
+    labels = torch.from_numpy(source.held_out.targets[::step][:count])
+    if model and Path(model).is_dir():
+        x = read_model(Path(model)).preprocessing.normalise(x)
+    x = x.expand(-1, getattr(network, "in_channels", x.shape[1]), -1, -1)
+    if even:
+        down, right = (-side % 8 for side in x.shape[-2:])
+        x = F.pad(x, (right // 2, right - right // 2, down // 2, down - down // 2))
+    return x, labels

@@ -1,0 +1,63 @@
+"""The lecture's demonstration and its experiment, on small numbers."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+import torch
+
+import convariant as cv
+from convariant import DataError, OptionError, StorageError
+from convariant.analysis.symmetry import WindowPermutation, demonstrate
+from convariant.training.symmetry_study import CONTENDERS, run_study, small_network
+
+
+def test_each_sweep_becomes_a_moving_picture(tmp_path):
+    image_module = pytest.importorskip("PIL.Image")
+    torch.manual_seed(0)
+    image = torch.rand(1, 1, 28, 28)
+    page = demonstrate(
+        cv.models.create("lenet5"), image, tmp_path / "demo", ["flip", WindowPermutation()]
+    )
+    text = page.read_text()
+    assert text.count("data:image/gif;base64,") == 2
+    with image_module.open(page.parent / "flip.gif") as gif:
+        assert gif.n_frames == 6  # none, three mirrors, and back
+        assert min(gif.size) > 200
+    (tmp_path / "file").write_text("")
+    with pytest.raises(StorageError, match="cannot write into"):
+        demonstrate(cv.models.create("lenet5"), image, tmp_path / "file", ["flip"])
+    with pytest.raises(DataError, match="takes one image"):
+        demonstrate(cv.models.create("lenet5"), torch.rand(2, 1, 28, 28), tmp_path)
+
+
+def test_all_contenders_answer_and_the_exact_ones_are_exact():
+    torch.manual_seed(0)
+    x = torch.rand(2, 1, 32, 32)
+    with torch.no_grad():
+        for contender in CONTENDERS.values():
+            assert contender.build().eval()(x).shape == (2, 10)
+        exact = CONTENDERS["small CNN, polyphase"].build().eval()
+        assert torch.allclose(exact(x.roll((3, 5), (2, 3))), exact(x), atol=1e-5)
+        turned = CONTENDERS["p4m CNN"].build().eval()
+        assert torch.allclose(turned(x.rot90(1, (2, 3)).flip(-1)), turned(x), atol=1e-5)
+    assert sum(p.numel() for p in small_network().parameters()) == 24_426
+
+
+@pytest.mark.slow
+def test_the_study_writes_its_table_and_curves(tmp_path):
+    study = run_study(seeds=[0], epochs=1, images=20, contenders=["LeNet-5"])
+    folder = study.save(tmp_path / "study")
+    assert (folder / "study.md").read_text().startswith("| network | parameters | MACs |")
+    saved = json.loads((folder / "study.json").read_text())
+    assert saved["trials"][0]["params"] == 61_706
+    assert saved["trials"][0]["sweeps"]["quarter turn"]["consistency"][0] == 1.0
+    assert (folder / "curves.png").stat().st_size > 10_000
+
+
+def test_the_study_refuses_what_it_does_not_have():
+    with pytest.raises(OptionError, match=r"contenders of LeNet-5, .*\['ResNet'\]"):
+        run_study(contenders=["ResNet"])
+    with pytest.raises(OptionError, match="at least one seed"):
+        run_study(seeds=[])
