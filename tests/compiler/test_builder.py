@@ -183,6 +183,18 @@ def test_scratch_is_aligned_to_a_vector(target):
     assert (buffer.values == 4).all()
 
 
+@each_target
+def test_prefetch_and_fence_change_no_value(target):
+    b = Builder(target, "kernel")
+    x, y = b.argument(0), b.argument(1)
+    b.prefetch(x + 10_000_000)
+    value = b.load(x)
+    b.fence()
+    b.store(value, y)
+    ones = np.ones(target.lanes)
+    np.testing.assert_array_equal(outcome(b, ones, floats=target.lanes), ones)
+
+
 def test_known_indices_emit_no_instruction():
     b = Builder(HERE[0], "kernel")
     index = b.index(7)

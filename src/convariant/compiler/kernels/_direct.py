@@ -135,7 +135,8 @@ class _Panel:
             column=column * columns.stride + columns.offset,
         )
         tile = Tile(height, width, conv.tile.vectors)
-        sums = TileSums(b, tile, lambda v: b.load(self.bias + v * lanes))
+        weights = conv.depth * rows.taps * columns.taps * conv.y.blocks * lanes
+        sums = TileSums(b, tile, lambda v: b.load(self.bias + v * lanes), weights)
         whole, rest = divmod(conv.depth, conv.x.lanes)
         with b.loop(0, whole) as block:
             self._block(sums, x, block, conv.x.lanes)

@@ -11,6 +11,10 @@ __all__ = ["Tile", "TileSums", "choose_tile", "tile_cycles", "vector_counts"]
 
 # Cycles that a tile costs beside its multiply-adds, in multiply-adds: loop entry and the stores.
 _TILE_OVERHEAD = 24
+# Weights that outgrow the caches near the core come from afar in every run: they are asked for
+# this many floats ahead of their use.
+_FAR_BYTES = 2 * 2**20
+_AHEAD = 1024
 
 
 @dataclass(frozen=True)
@@ -25,11 +29,15 @@ class Tile:
 class TileSums:
     """The accumulators of one tile: `pixels` (row, column) by `vectors` blocks.
 
-    Registers: rows * columns * vectors sums, `vectors` weights, one broadcast.
+    Registers: rows * columns * vectors sums, `vectors` weights, one broadcast. The kernel reads
+    `weights` floats of weights in all.
     """
 
-    def __init__(self, b: Builder, tile: Tile, start: Callable[[int], Vector]) -> None:
+    def __init__(
+        self, b: Builder, tile: Tile, start: Callable[[int], Vector], weights: int
+    ) -> None:
         self._b, self._vectors = b, tile.vectors
+        self._far = 4 * weights > _FAR_BYTES
         self.pixels = [(r, c) for r in range(tile.rows) for c in range(tile.columns)]
         starts = [start(v) for v in range(tile.vectors)]
         self._cells: dict[tuple[int, int, int], Cell] = {
@@ -41,6 +49,9 @@ class TileSums:
         b = self._b
         b.fence()  # else LLVM loads the next channel early, and spills
         w = [b.load(weights + v * b.lanes) for v in range(self._vectors)]
+        if self._far:
+            for v in range(self._vectors):
+                b.prefetch(weights + (v * b.lanes + _AHEAD))
         for r, c in self.pixels:
             value = b.splat(x + (r * row + c * column))
             for v in range(self._vectors):

@@ -209,7 +209,8 @@ class _Block:
         result = self.products + position * conv.products_apart
         # the last tiles of a part-filled block are multiplied too, and never read
         with b.loop(0, count, width) as t:
-            sums = TileSums(b, conv.tile, lambda _: b.constant(0.0))
+            size = conv.positions * conv.x.channels * conv.y.blocks * b.lanes
+            sums = TileSums(b, conv.tile, lambda _: b.constant(0.0), size)
             whole, rest = divmod(conv.x.channels, b.lanes)
             with b.loop(0, whole) as block:
                 self._channels(sums, data, weights, block, t, b.lanes)

@@ -190,11 +190,12 @@ class Builder:
 
     def prefetch(self, address: Pointer) -> None:
         """Ask for the cache line of an address that will be read soon; any address will do."""
-        signature = ir.FunctionType(ir.VoidType(), [POINTER, INT32, INT32, INT32])
-        callee = self.module.globals.get("llvm.prefetch.p0")
+        name = "llvm.prefetch.p0"
+        callee = self.module.globals.get(name)
         if callee is None:
-            callee = ir.Function(self.module, signature, name="llvm.prefetch.p0")
-        # for reading, kept in every level, data
+            signature = ir.FunctionType(ir.VoidType(), [POINTER, INT32, INT32, INT32])
+            callee = ir.Function(self.module, signature, name=name)
+        # for reading, into every level of the cache, data
         hints = [ir.Constant(INT32, hint) for hint in (0, 3, 1)]
         self.ir.call(callee, [address.value, *hints])
 

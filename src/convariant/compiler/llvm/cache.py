@@ -10,7 +10,9 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import hmac
 import os
+import secrets
 import stat
 import tempfile
 from pathlib import Path
@@ -24,6 +26,8 @@ from convariant.compiler.llvm.target import Target
 __all__ = ["ObjectCache", "default_cache_dir"]
 
 _DIGEST = hashlib.sha256().digest_size
+# the file of the secret with which programs are signed
+_KEY = "signing-key"
 
 
 def default_cache_dir() -> Path:
@@ -55,6 +59,29 @@ class ObjectCache:
         code = compile_object(source, self._target)
         self._write(name, code)
         return code
+
+    def sign(self, text: str) -> str:
+        """A signature that only this user, with this cache folder, can make; "" where none can.
+
+        It tells code that was compiled here from code that came with a file from elsewhere.
+        """
+        key = self._key()
+        return hmac.new(key, text.encode(), "sha256").hexdigest() if key else ""
+
+    def signed(self, text: str, signature: str) -> bool:
+        """Whether this user, with this folder, made the signature of the text."""
+        own = self.sign(text)
+        return bool(own) and hmac.compare_digest(own.encode(), signature.encode())
+
+    def _key(self) -> bytes | None:
+        """The secret of this folder, made on first use."""
+        if self._folder is None:
+            return None
+        key = self._read(_KEY)
+        if key is None:
+            self._write(_KEY, secrets.token_bytes(_DIGEST))
+            key = self._read(_KEY)
+        return key
 
     def _name(self, source: str) -> str:
         from convariant import __version__
