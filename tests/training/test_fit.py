@@ -52,7 +52,7 @@ def train(
 ) -> TrainingResult:
     """A run of a second on the small set `shapes`, or of another model on `pairs`."""
     source = "segments" if (data / "masks").is_dir() else "folder"
-    recipe = Recipe(epochs=epochs, batch_size=batch_size, learning_rate=5e-3)
+    recipe = Recipe(epochs=epochs, batch_size=batch_size, learning_rate=5e-3, label_smoothing=0)
     arguments = {"recipe": recipe, "hardware": CPU, **arguments}
     return fit(model, f"{source}:{data}", folder, **arguments)
 
@@ -350,7 +350,7 @@ def test_mixed_precision_learns_nearly_the_same(shapes: Path, tmp_path: Path) ->
     assert losses[0] != losses[1]
     assert losses[1] == pytest.approx(losses[0], rel=0.02)
     weights = [run.model.network.state_dict()["output.weight"] for run in (exact, mixed)]
-    assert 0 < (weights[0] - weights[1]).abs().max() < 0.01
+    assert 0 < (weights[0] - weights[1]).abs().max() < 0.03
 
 
 def test_too_few_images(tmp_path: Path) -> None:

@@ -35,7 +35,7 @@ def demo(folder: Folder = DEFAULT, seed: Seed = 0) -> None:
 
     from convariant import training
 
-    line("LeNet-5 learns to read handwritten digits of MNIST: 4,000 to learn, 1,000 held out.")
+    line("LeNet-5 learns to read the digits of MNIST: 4,000 to learn from, 1,000 held out.")
     with closing(training.TerminalReporter(out)) as reporter:
         result = training.fit(
             "lenet5",
@@ -114,10 +114,10 @@ def _predict_a_file(folder: Path, image: np.ndarray) -> None:
 def _say_what_next(folder: Path) -> None:
     _heading("What to try next")
     for command, what in (
-        (f"convariant predict {folder} IMAGE", "your own digit; --invert for ink on paper"),
+        (f"convariant predict {folder} IMAGE", "your own digit (ink on paper: --invert)"),
         (f"convariant evaluate {folder}", "recall and precision of every digit"),
-        ("convariant train lenet5 digits --augment", "shifted and turned digits: better still"),
-        ("convariant train unet brain", "tissue in every pixel of a brain slice"),
-        ("convariant geometry -k 3 -s 2 -p 1 -i 28x28", "what a window does to a size"),
+        ("convariant train lenet5 digits --augment", "digits moved and turned as well"),
+        ("convariant train unet brain", "the tissue of every pixel"),
+        ("convariant geometry -k3 -s2 -p1 -i 28x28", "what a window makes of a size"),
     ):
-        line(f"  {command:<46} {what}")
+        line(f"  {command:<41} {what}".rstrip())

@@ -86,6 +86,8 @@ def run(
 
     Raises: OptionError, StorageError, TrainingInterruptedError.
     """
+    # a quarter faster on a CPU than weights with the channels first, and faster on a GPU too
+    setup.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     module = TrainingModule(
         setup.network.train(),
         task=setup.source.task,
@@ -118,6 +120,7 @@ def run(
     if patience is not None:
         weights = read_checkpoint(folder / BEST)["state_dict"]
         module.load_state_dict(weights)
+    setup.network.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
     return Trained(module.history, trainer.strategy.root_device, trainer.is_global_zero)
 
 
