@@ -13,15 +13,20 @@ import typer
 from convariant import ConvariantError, __version__
 from convariant.cli import (
     bench,
+    claims,
+    compare,
     demo,
     diff,
     draw,
     evaluate,
+    factorize,
     geometry,
     inspect,
     lint,
+    mobilize,
     models,
     predict,
+    separability,
     studio,
     symmetry,
     train,
@@ -40,6 +45,11 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "lint": lint.lint,
     "diff": diff.diff,
     "geometry": geometry.geometry,
+    "claims": claims.claims,
+    "separability": separability.separability,
+    "factorize": factorize.factorize,
+    "mobilize": mobilize.mobilize,
+    "compare": compare.compare,
     "draw": draw.draw,
     "bench": bench.bench,
     "studio": studio.studio,
@@ -65,7 +75,7 @@ def build() -> typer.Typer:
     )
     app.callback()(_options)
     for name, command in COMMANDS.items():
-        alone = name in ("demo", "models", "studio")
+        alone = name in ("claims", "demo", "models", "studio")
         app.command(name, no_args_is_help=not alone)(answering(command))
     for name, (text, commands) in GROUPS.items():
         group = typer.Typer(help=text, no_args_is_help=True, rich_markup_mode="rich")

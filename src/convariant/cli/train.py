@@ -38,6 +38,10 @@ Option = Annotated[
 ImageSize = Annotated[
     str | None, typer.Option(metavar="SIDE|HxW", help="Scale images to this size.")
 ]
+Init = Annotated[
+    Path | None,
+    typer.Option("--init", help="Begin with this model folder, replaced layers included."),
+]
 Resume = Annotated[
     bool, typer.Option("--resume", help="Go on with this very command after it was stopped.")
 ]
@@ -96,6 +100,7 @@ def train(
     option: Option = None,
     image_size: ImageSize = None,
     seed: Seed = 0,
+    init: Init = None,
     resume: Resume = False,
     overwrite: Overwrite = False,
     skip_bad: SkipBad = False,
@@ -159,6 +164,7 @@ def train(
                 precision=precision,
                 workers=workers,
             ),
+            init=init,
             resume=resume,
             overwrite=overwrite,
             skip_bad=skip_bad,

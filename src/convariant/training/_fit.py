@@ -56,6 +56,7 @@ def fit(
     seed: int = 0,
     patience: int | None = None,
     hardware: Hardware | None = None,
+    init: str | Path | None = None,
     resume: bool = False,
     overwrite: bool = False,
     skip_bad: bool = False,
@@ -68,6 +69,9 @@ def fit(
     are those of the last epoch. With `patience` a tenth of the training images is set apart, and
     training ends after so many epochs in which their loss did not fall; the weights are then
     those of the best epoch.
+
+    `init` is a model folder whose weights training begins with, its replaced layers included: what
+    `cv.factorize` and `cv.mobilize` made of a network is trained again so.
 
     `resume` goes on with a run that was stopped in any way; the result is that of a run that was
     not. `overwrite` replaces a run.
@@ -96,9 +100,12 @@ def fit(
         early_stopping=patience is not None,
         skip_bad=skip_bad,
         reporter=reporter,
+        init=None if init is None else Path(init),
     )
     settings = settings_of(setup, recipe, augmentation, seed, patience)
     settings["precision"] = hardware.precision
+    if init is not None:
+        settings["init"] = str(init)
     if begun is not None:
         check_same(begun, settings, str(folder))
     with _enough_threads(setup, recipe):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -12,6 +13,7 @@ from convariant import models
 from convariant.errors import DataError, OptionError, ShapeError
 from convariant.models.unet import next_fit
 from convariant.training._augmentation import Augmentation
+from convariant.training._model_folder import read_model
 from convariant.training._preprocessing import Placement, Preprocessing, measure
 from convariant.training._reading import Images, read
 from convariant.training._recipes import Recipe, network_options
@@ -57,10 +59,13 @@ def set_up(
     early_stopping: bool,
     skip_bad: bool,
     reporter: Reporter,
+    init: Path | None = None,
 ) -> Setup:
     """Find the data, build the network for it, check that they fit, and read all images.
 
-    Raises: UnknownNameError, OptionError, DataError, ShapeError.
+    With `init` the network is that of a model folder, weights and replaced layers included.
+
+    Raises: UnknownNameError, OptionError, DataError, ShapeError, ModelFileError.
     """
     info = models.info(model)
     source = open_source(data, skip_bad=skip_bad)
@@ -72,9 +77,13 @@ def set_up(
         )
     if not len(source.held_out):
         raise DataError(f"{source.name} has too few images to hold some out; it needs two a class")
-    size = image_size or _natural_size(source, info.input_size)
-    channels = int(options.get("in_channels", source.channels))
-    network = _network(model, source, channels, recipe, size, options, seed)
+    if init is not None:
+        network, size = _begun(init, model, source, options)
+        size, channels = image_size or size, network.in_channels
+    else:
+        size = image_size or _natural_size(source, info.input_size)
+        channels = int(options.get("in_channels", source.channels))
+        network = _network(model, source, channels, recipe, size, options, seed)
     margin = 0
     if isinstance(network, models.UNet) and not network.same:
         margin = network.margin
@@ -157,6 +166,27 @@ def _network(
         )
     with global_numbers(seed, Use.WEIGHTS):
         return models.create(model, **options)
+
+
+def _begun(
+    folder: Path, model: str, source: Source, options: Mapping[str, Any]
+) -> tuple[models.Network, tuple[int, int]]:
+    """The network of a model folder, to be trained further, and the image size it was made for."""
+    saved = read_model(folder)
+    name = saved.network.config["name"]
+    if name != model:
+        raise OptionError(f"{folder} holds {name}, not {model}; train {name} from it")
+    if options:
+        raise OptionError(
+            f"the network of {folder} is built already, so {', '.join(options)} cannot be chosen; "
+            "leave the options out"
+        )
+    if saved.classes != source.classes:
+        raise DataError(
+            f"{folder} knows the classes {', '.join(saved.classes)}, but {source.name} has "
+            f"{', '.join(source.classes)}; train on data with the same classes"
+        )
+    return saved.network, saved.preprocessing.size
 
 
 def _check_fit(network: models.Network, preprocessing: Preprocessing, source: Source) -> None:

@@ -1,0 +1,127 @@
+"""Pooling: the slide's matrices, other reducers, and the two invariances it is said to give."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from convariant.analysis.claims._claim import Fact, Topic, fact
+from convariant.analysis.equivalent import pool_to_depthwise, prove
+from convariant.functional import pool
+from convariant.nn import PolyphasePool2d
+
+topic = Topic("Pooling")
+MATRIX = torch.tensor([[1.0, 0, 3, 5], [3, 4, 2, 2], [1, 3, 3, 9], [5, 7, 8, 4]])[None, None]
+
+
+def whole(x: Tensor) -> str:
+    """A map of whole numbers as rows."""
+    return str(x[0, 0].to(torch.int64).tolist())
+
+
+@topic("true", 34, picture="max_pool_i4x4_k2x2_s2.svg", docs="operators.md")
+def max_pooling_of_the_slide() -> Iterator[Fact]:
+    """2x2 max pooling with stride 2 turns the slide's 4x4 matrix into 4 5 / 7 9."""
+    yield fact("F.max_pool2d", whole(F.max_pool2d(MATRIX, 2)), "[[4, 5], [7, 9]]")
+    yield fact("pool(x, 'max')", whole(pool(MATRIX, "max", 2)), "[[4, 5], [7, 9]]")
+
+
+@topic("true", 35, picture="mean_pool_i4x4_k2x2_s2.svg", docs="operators.md")
+def mean_pooling_of_the_slide() -> Iterator[Fact]:
+    """2x2 mean pooling with stride 2 turns it into 2 3 / 4 6."""
+    yield fact("F.avg_pool2d", whole(F.avg_pool2d(MATRIX, 2)), "[[2, 3], [4, 6]]")
+    yield fact("pool(x, 'mean')", whole(pool(MATRIX, "mean", 2)), "[[2, 3], [4, 6]]")
+
+
+@topic("true", 36, docs="operators.md")
+def pooling_is_convolution_with_another_operator() -> Iterator[Fact]:
+    """Pooling is like convolution, with the weighted sum replaced by another operator such as the
+    maximum or the mean; any reducer of a window will do.
+    """
+    for reducer, expected in (
+        ("max", "[[4, 5], [7, 9]]"),
+        ("min", "[[0, 2], [1, 3]]"),
+        ("sum", "[[8, 12], [16, 24]]"),
+        ("median", "[[2, 2], [4, 6]]"),
+    ):
+        yield fact(f"2x2 {reducer}", whole(pool(MATRIX, reducer, 2)), expected)
+    spread = pool(MATRIX, lambda window: window.amax(-1) - window.amin(-1), 2)
+    yield fact(
+        "2x2 largest minus smallest, a function of our own", whole(spread), "[[4, 3], [6, 6]]"
+    )
+    mean = nn.AvgPool2d(3, 2, 1)
+    depthwise = pool_to_depthwise(mean, 3, dtype=torch.float64)
+    yield fact(
+        "the mean is a convolution itself, in float64",
+        prove(mean, depthwise, (1, 3, 9, 9)).equal,
+        True,
+    )
+
+
+@topic(
+    "true if", 37,
+    remark="Within each window only. Elements that change windows change the result; permuting "
+    "all of them leaves only global pooling as it is.",
+    docs="operators.md",
+)  # fmt: skip
+def pooling_is_permutation_invariant() -> Iterator[Fact]:
+    """Pooling gives invariance to permutations."""
+    turned = MATRIX.reshape(1, 1, 2, 2, 2, 2).flip(3, 5).reshape(1, 1, 4, 4)  # within each 2x2
+    for reducer in ("max", "mean"):
+        same = torch.equal(pool(turned, reducer, 2), pool(MATRIX, reducer, 2))
+        yield fact(f"{reducer}: same after turning each window round", same, True)
+    exchanged = MATRIX.clone()
+    exchanged[0, 0, 0, 1], exchanged[0, 0, 0, 2] = MATRIX[0, 0, 0, 2], MATRIX[0, 0, 0, 1]
+    changed = whole(F.avg_pool2d(exchanged * 4, 2))
+    yield fact("4 x mean before", whole(F.avg_pool2d(MATRIX * 4, 2)), "[[8, 12], [16, 24]]")
+    yield fact(
+        "4 x mean after two neighbours in different windows change places",
+        changed,
+        "[[11, 9], [16, 24]]",
+    )
+    shuffled = MATRIX.flatten()[torch.randperm(16, generator=torch.Generator().manual_seed(0))]
+    kept = bool(shuffled.max() == MATRIX.max() and shuffled.mean() == MATRIX.mean())
+    yield fact("global maximum and mean after any permutation: same", kept, True)
+
+
+@topic(
+    "true if", 39,
+    remark="Only where the shift leaves every window's maximum in its window. For each stride "
+    "above 1 some image breaks it; exact invariance takes adaptive polyphase sampling and "
+    "a circular border, or global pooling of an equivariant map.",
+    docs="symmetry.md",
+)  # fmt: skip
+def pooling_gives_shift_invariance() -> Iterator[Fact]:
+    """If only the foreground shifts and the background stays, pooling gives shift invariance."""
+    inside = torch.tensor([[[[9.0, 0, 0, 0]]]])
+    kept = torch.equal(F.max_pool2d(inside, (1, 2)), F.max_pool2d(inside.roll(1, 3), (1, 2)))
+    yield fact("9 0 0 0 shifted within its window of 2: same", kept, True)
+    moved = F.max_pool2d(inside.roll(2, 3), (1, 2)).flatten().int().tolist()
+    yield fact("shifted out of it: 9 0 becomes", str(moved), "[0, 9]")
+    smallest = _smallest_counterexample()
+    yield fact("smallest image that one step changes", str(smallest), "[0, 1]")
+    x = torch.randn(1, 4, 8, 8)
+    conv = nn.Conv2d(4, 4, 3, padding=1, padding_mode="circular")
+    still = torch.allclose(
+        conv(x).amax((2, 3)), conv(x.roll((3, 5), (2, 3))).amax((2, 3)), atol=1e-5
+    )
+    yield fact("circular convolution, then global maximum, any circular shift: same", still, True)
+    polyphase = PolyphasePool2d(2)
+    sizes = [polyphase(x.roll(s, 3)).sort().values.sum((1, 2, 3)) for s in range(2)]
+    level = bool(torch.allclose(sizes[0], sizes[1], atol=1e-4))
+    yield fact("polyphase pooling, shifts 0 and 1: same values", level, True)
+
+
+def _smallest_counterexample() -> list[int]:
+    """The shortest row of zeros and ones whose pooled values change when it moves by one step."""
+    for length in range(2, 6):
+        for bits in range(1, 2**length):
+            row = [bits >> i & 1 for i in reversed(range(length))]
+            x = torch.tensor([[[*row, 0, 0]]], dtype=torch.float32)
+            x = x[..., : 2 * ((length + 2) // 2)]
+            if not torch.equal(F.max_pool1d(x, 2), F.max_pool1d(x.roll(1, 2), 2)):
+                return row
+    return []

@@ -1,0 +1,91 @@
+"""Claims as text for a terminal, and as the page of the docs."""
+
+from __future__ import annotations
+
+import textwrap
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from convariant.analysis.claims._run import ClaimResult, Claims
+
+SIGNS = {"true": "true", "true if": "true if ...", "wrong": "wrong"}
+
+_INTRODUCTION = """\
+# The lecture's claims, checked
+
+Every statement is a small function that computes its evidence with the operators of this library;
+`convariant claims` runs them all, and this page is what it printed (`make claims` writes it, and a
+test runs it again and compares). *True if* names the condition, *wrong* says what is right instead.
+Facts marked *measured* belong to the machine and the run that wrote the page.
+"""
+
+
+def text(results: Claims) -> str:
+    """Topic by topic; facts that contradict a verdict are marked."""
+    lines = []
+    for topic, group in results.by_topic().items():
+        lines += [topic.upper(), ""]
+        for result in group:
+            lines += [*_claim_lines(result), ""]
+    lines.append(summary(results))
+    return "\n".join(lines)
+
+
+def summary(results: Claims) -> str:
+    """One line about all of them."""
+    ran = [r for r in results.results if r.ran]
+    confirmed = sum(r.confirmed for r in ran)
+    kinds = ", ".join(
+        f"{sum(r.claim.verdict == verdict for r in ran)} {verdict}" for verdict in SIGNS
+    )
+    skipped = len(results.results) - len(ran)
+    more = f"; {skipped} need digits to learn from and were not run" if skipped else ""
+    return (
+        f"{confirmed} of {len(ran)} verdicts confirmed ({kinds}) in {results.seconds:.1f} s{more}"
+    )
+
+
+def _claim_lines(result: ClaimResult) -> list[str]:
+    claim = result.claim
+    lines = textwrap.wrap(f"[{SIGNS[claim.verdict]}] {claim.statement}", 96)
+    if claim.remark:
+        lines += textwrap.wrap(claim.remark, 94, initial_indent="  -> ", subsequent_indent="     ")
+    for fact in result.facts:
+        mark = "  " if fact.holds else "! "
+        lines.append(f"    {mark}{fact.what}: {fact.value}")
+    if not result.ran:
+        lines.append("      not run: it needs digits to learn from")
+    return lines
+
+
+def markdown(results: Claims) -> str:
+    """The page of the docs: a table for each claim."""
+    parts = [_INTRODUCTION]
+    for topic, group in results.by_topic().items():
+        parts.append(f"## {topic}\n")
+        parts += [_section(result) for result in group]
+    return "\n".join(parts)
+
+
+def _section(result: ClaimResult) -> str:
+    claim = result.claim
+    lines = [f"### {claim.name.replace('-', ' ').capitalize()}", ""]
+    lines += [
+        f"> {claim.statement}",
+        "",
+        f"**{SIGNS[claim.verdict].capitalize()}** {claim.remark}".rstrip(),
+        "",
+    ]
+    if claim.picture:
+        lines += [f"![{claim.statement}](pictures/{claim.picture})", ""]
+    lines += ["| computed | |", "|---|---|"]
+    for fact in result.facts:
+        note = " *(measured)*" if fact.measured else ""
+        lines.append(f"| {_cell(fact.what)} | {_cell(fact.value)}{note} |")
+    if claim.docs:
+        lines += ["", f"More: [{claim.docs.partition('#')[0]}]({claim.docs})"]
+    return "\n".join([*lines, ""])
+
+
+def _cell(value: str) -> str:
+    return value.replace("|", "\\|")

@@ -1,0 +1,158 @@
+"""Every claim of the lecture is run, its verdict confirmed; the page of the docs is that run."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from convariant import UnknownNameError
+from convariant.analysis import claims
+from convariant.analysis.claims import ClaimResult, Claims, Fact
+from convariant.training import open_source
+
+DOCS = Path(__file__).parents[2] / "docs"
+ALL = claims.claims()
+# statements of the lecture that ask for pictures: the gallery draws them
+PICTURES = {59, 60}
+
+
+@pytest.fixture(scope="module")
+def results() -> Claims:
+    """All claims, run once."""
+    source = open_source("digits")
+
+    def tensors(part):
+        return torch.from_numpy(part.images).float()[:, None] / 255, torch.from_numpy(part.targets)
+
+    return claims.run(digits=(*tensors(source.train), *tensors(source.held_out)))
+
+
+def test_every_verdict_is_confirmed_in_under_a_minute(results):
+    wrong = [
+        f"{result.claim.name}: {fact.what}: {fact.value}"
+        for result in results.results
+        for fact in result.facts
+        if not fact.holds
+    ]
+    assert not wrong
+    assert all(result.ran for result in results.results)
+    assert results.confirmed
+    assert results.seconds < 60
+
+
+def test_the_page_of_the_docs_is_what_the_run_printed(results):
+    """Equal but for measured values; `make claims` writes it anew."""
+    assert _without_measured(results.to_markdown()) == _without_measured(
+        (DOCS / "claims.md").read_text(encoding="utf-8")
+    )
+
+
+def _without_measured(page: str) -> list[str]:
+    return [
+        re.sub(r"\| [^|]* \*\(measured\)\*", "| *(measured)*", row) for row in page.splitlines()
+    ]
+
+
+@pytest.mark.parametrize("claim", ALL, ids=lambda claim: claim.name)
+def test_a_claim_says_what_it_needs_to(claim):
+    assert claim.statement.endswith(".")
+    assert bool(claim.remark) == (claim.verdict != "true")
+    assert (claim.check is None) != (claim.learned is None)
+    assert claim.items
+    if claim.picture:
+        assert (DOCS / "pictures" / claim.picture).is_file()
+    page, _, heading = (claim.docs or "").partition("#")
+    text = (DOCS / page).read_text(encoding="utf-8")
+    headings = {
+        re.sub(r"[^a-z0-9]+", "-", line.lstrip("# ").lower()).strip("-")
+        for line in text.splitlines()
+        if line.startswith("#")
+    }
+    assert not heading or heading in headings
+
+
+def test_names_are_distinct_and_every_statement_of_the_lecture_is_covered():
+    assert len({claim.name for claim in ALL}) == len(ALL)
+    covered = {item for claim in ALL for item in claim.items}
+    assert covered | PICTURES == set(range(1, 66))
+
+
+def test_what_the_lecture_gets_wrong_is_called_wrong():
+    """The errata and conditions that are known of, each under the verdict it deserves."""
+    verdicts = {claim.name: claim.verdict for claim in ALL}
+    for name in (
+        "the-total-is-that-of-a-single-filter",
+        "table-1-ends-with-a-stride-of-two",
+        "resnet-is-fully-convolutional-for-pixels",
+    ):
+        assert verdicts[name] == "wrong"
+    for name in (
+        "pooling-is-permutation-invariant",
+        "pooling-gives-shift-invariance",
+        "the-stride-of-a-transposed-convolution-is-one",
+        "deconvolution-inverts-values",
+        "it-saves-parameters-and-operations",
+        "depthwise-and-pointwise-are-separable",
+        "paddings-printed-under-the-pictures",
+    ):
+        assert verdicts[name] == "true if"
+
+
+def test_results_print_as_text_json_and_html():
+    few = claims.run("dilated")
+    text = str(few)
+    assert text.startswith("DILATED CONVOLUTION\n\n[true] A dilated (atrous) convolution has")
+    assert "dilation 4: covers: 9x9" in text
+    assert text.endswith("s")
+    assert "2 of 2 verdicts confirmed (2 true, 0 true if, 0 wrong)" in text
+    read = json.loads(few.to_json())["claims"]
+    assert [claim["confirmed"] for claim in read] == [True, True]
+    assert read[0]["facts"][0] == {
+        "what": "dilation 1: parameters", "value": "9", "holds": True, "measured": False,
+    }  # fmt: skip
+    page = few.to_html({"conv_i7x7_k3x3_d2.svg": "<svg>drawn</svg>"})
+    assert page.count("<svg>drawn</svg>") == 2
+    assert page.startswith("<!doctype html>")
+    assert "<script" not in page
+
+
+def test_a_fact_that_contradicts_its_verdict_shows():
+    (first, *rest) = claims.run("dilated").results
+    broken = replace(first, facts=(Fact("two and two", "5", holds=False),))
+    results = Claims((broken, *rest))
+    assert not results.confirmed
+    assert "    ! two and two: 5" in str(results)
+    assert "1 of 2 verdicts confirmed" in str(results)
+    assert "class=no" in results.to_html()
+
+
+def test_without_digits_what_learns_is_listed_and_not_run():
+    learned = next(claim for claim in ALL if claim.learned)
+    result = ClaimResult(learned, (), 0.0)
+    few = Claims((result,))
+    assert not result.confirmed
+    assert few.confirmed  # nothing contradicts
+    assert "not run: it needs digits to learn from" in str(few)
+    assert "1 need digits to learn from and were not run" in str(few)
+    assert json.loads(few.to_json())["claims"][0]["confirmed"] is None
+
+
+def test_topics_are_found_by_their_beginning():
+    assert {claim.topic for claim in claims.claims("pool")} == {"Pooling"}
+    assert {claim.topic for claim in claims.claims("Sep")} == {"Separable convolution"}
+    with pytest.raises(UnknownNameError, match="'poling'; did you mean 'pooling'"):
+        claims.claims("poling")
+    with pytest.raises(UnknownNameError, match="no topic is named ''"):
+        claims.run("")
+
+
+def test_a_run_leaves_torch_as_it_was():
+    state, threads = torch.get_rng_state(), torch.get_num_threads()
+    claims.run("pooling")
+    assert torch.equal(torch.get_rng_state(), state)
+    assert torch.get_num_threads() == threads
