@@ -27,7 +27,8 @@ from convariant.errors import (
 if TYPE_CHECKING:
     from convariant import drawing as draw
     from convariant import functional, geometry, graph, models, nn, reference, training
-    from convariant.analysis import equivalent, symmetry
+    from convariant.analysis import claims, equivalent, symmetry
+    from convariant.analysis.comparison import compare
     from convariant.analysis.inspection import diff, inspect, valid_input_sizes
     from convariant.analysis.linting import lint
     from convariant.analysis.separable import factorize, mobilize, separability
@@ -54,6 +55,8 @@ __all__ = [
     "TrainingInterruptedError",
     "UnknownNameError",
     "__version__",
+    "claims",
+    "compare",
     "compile",
     "diff",
     "draw",
@@ -80,6 +83,8 @@ __all__ = [
 _LAZY = {
     "Geometry": "convariant.geometry",
     "Program": "convariant.compiler",
+    "claims": "convariant.analysis.claims",
+    "compare": "convariant.analysis.comparison",
     "compile": "convariant.compiler",
     "diff": "convariant.analysis.inspection",
     "draw": "convariant.drawing",
