@@ -14,12 +14,12 @@ import torch
 
 from convariant.compiler._workers import pool
 from convariant.compiler.layout import Floats
-from convariant.compiler.llvm import Kernel, load_object
+from convariant.compiler.llvm import load_object
 from convariant.compiler.llvm.cache import ObjectCache
 from convariant.compiler.llvm.driver import load_driver
-from convariant.compiler.plan import Address, Buffer, Call, External, Plan, Step
+from convariant.compiler.plan import Address, Buffer, Call, Emitter, External, Plan, Step
 
-__all__ = ["Instance", "Memory"]
+__all__ = ["Instance", "Memory", "Prepared"]
 
 # Words of a step for the driver: kernel, table, whether to meet; and of the driver's own table.
 _STEP_WORDS = 3
@@ -41,6 +41,23 @@ class Memory:
 
 
 @dataclass(frozen=True)
+class Prepared:
+    """What takes long to make from a plan: packed constants, object code of each kernel."""
+
+    constants: Memory
+    code: Mapping[Emitter, bytes]
+
+
+def _prepare(plan: Plan, cache: ObjectCache) -> Prepared:
+    """Each different kernel is compiled once, unless the cache has it."""
+    floats = plan.constants.joined()
+    constants = Memory(floats.size)
+    constants.floats[: floats.size] = floats
+    emitters = dict.fromkeys(s.kernel for s in plan.steps if isinstance(s, Step))
+    return Prepared(constants, {e: cache.get(e.emit(plan.target, "kernel")) for e in emitters})
+
+
+@dataclass(frozen=True)
 class _Patch:
     """A word of the tables that is the address of a tensor known only when the program runs."""
 
@@ -52,27 +69,17 @@ class _Patch:
 class Instance:
     """One network for inputs of one shape. Calls from several threads take turns."""
 
-    def __init__(self, plan: Plan, cache: ObjectCache) -> None:
+    def __init__(self, plan: Plan, source: ObjectCache | Prepared) -> None:
         self.plan = plan
         self._lock = threading.Lock()
         self._arena = Memory(plan.arena)
-        constants = plan.constants.joined()
-        self._constants = Memory(constants.size)
-        self._constants.floats[: constants.size] = constants
-        self.kernels = self._load(cache)
+        prepared = source if isinstance(source, Prepared) else _prepare(plan, source)
+        self.constants, self.code = prepared.constants, prepared.code
+        self.kernels = {k: load_object(c, "kernel", plan.target) for k, c in self.code.items()}
         self._driver = load_driver(plan.target)
         self._barrier = (ctypes.c_int64 * 48)()
         self._write_tables()
         self._fresh = [v for v in dict.fromkeys(plan.outputs.values()) if self._is_fresh(v)]
-
-    def _load(self, cache: ObjectCache) -> dict[object, Kernel]:
-        """Each different kernel once."""
-        kernels: dict[object, Kernel] = {}
-        for step in self.plan.steps:
-            if isinstance(step, Step) and step.kernel not in kernels:
-                source = step.kernel.emit(self.plan.target, "kernel")
-                kernels[step.kernel] = load_object(cache.get(source), "kernel", self.plan.target)
-        return kernels
 
     def _write_tables(self) -> None:
         steps = [step for step in self.plan.steps if isinstance(step, Step)]
@@ -114,7 +121,7 @@ class Instance:
     def _resolve(self, address: Address) -> int:
         if isinstance(address.home, Buffer):
             return self._arena.address + 4 * (address.home.offset + address.offset)
-        return self._constants.address + 4 * address.offset
+        return self.constants.address + 4 * address.offset
 
     def _is_fresh(self, value: str) -> bool:
         """Whether a result is written by a kernel, rather than given by PyTorch or the caller."""

@@ -123,10 +123,29 @@ class Program:
             self._instances.popitem(last=False)
         return self._instances[key]
 
+    def adopt(self, shapes: tuple[tuple[int, ...], ...], instance: Instance) -> None:
+        """Use an instance that was compiled before for inputs of these shapes."""
+        self._instances[shapes] = instance
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the program as one file, which `convariant.load` opens without the model's code.
+
+        It holds the network and, for the input shapes used last, the compiled code.
+
+        Raises:
+            CompileError: an operator that PyTorch runs is in the network.
+            StorageError: the file cannot be written; what was there is untouched.
+        """
+        from convariant.compiler.saving import save_program
+
+        save_program(self, path)
+
     @property
     def report(self) -> Report:
         """Time, algorithm, share of peak and error of every step, measured now."""
-        return make_report(self._latest(), self.graph.name)
+        instance = self.latest()
+        shapes = tuple(t.sizes for t in instance.plan.graph.input_types)
+        return make_report(instance, _sized(self.graph, shapes))
 
     def explain(self, layer: str) -> str:
         """LLVM IR and assembly of each kernel of a layer, found by module path or node name.
@@ -134,7 +153,7 @@ class Program:
         Raises:
             UnknownNameError: no layer of that name has a kernel.
         """
-        steps = [s for s in self._latest().plan.steps if isinstance(s, Step) and s.node]
+        steps = [s for s in self.latest().plan.steps if isinstance(s, Step) and s.node]
         names = {name for s in steps if s.node for name in (s.node.path, s.node.name)} - {""}
         if layer not in names:
             raise UnknownNameError("layer with a kernel", layer, names)
@@ -146,7 +165,7 @@ class Program:
                 texts.append(f"{title}\n{source}\n{assembly(source, self.target)}")
         return "\n".join(texts)
 
-    def _latest(self) -> Instance:
+    def latest(self) -> Instance:
         """The instance that ran last, or that of the graph's own sizes."""
         if self._instances:
             return next(reversed(self._instances.values()))

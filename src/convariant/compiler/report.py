@@ -21,7 +21,7 @@ from convariant.compiler._workers import pool
 from convariant.compiler.kernels import PeakMultiplyAdds
 from convariant.compiler.llvm import Target, compile_object, load_object
 from convariant.compiler.plan import Call, Step, liveness_bound
-from convariant.graph import interpret
+from convariant.graph import Graph, interpret
 
 __all__ = ["Report", "ReportRow", "make_report", "measured_peak"]
 
@@ -107,8 +107,8 @@ class Report:
         )
 
 
-def make_report(instance: Instance, name: str) -> Report:
-    """Run an instance on random inputs, whole and step by step, and compare with float64."""
+def make_report(instance: Instance, truth: Graph) -> Report:
+    """Run an instance on random inputs, whole and step by step; `truth` is run in float64."""
     plan, graph = instance.plan, instance.plan.graph
     generator = torch.Generator().manual_seed(0)
     inputs = {
@@ -121,14 +121,14 @@ def make_report(instance: Instance, name: str) -> Report:
     whole = min(_timed(instance, inputs) for _ in range(_TURNS))
     operations = sum(2 * _macs(instance, step) for step in plan.steps)
     return Report(
-        network=name,
+        network=truth.name,
         machine=f"{llvm.get_host_cpu_name()} on {platform.system()}",
         target=plan.target.name,
         threads=plan.threads,
         peak_gflops=peak,
         milliseconds=1e3 * whole,
         gflops=operations / whole / 1e9,
-        error=_error(instance, inputs),
+        error=_error(instance, truth, inputs),
         arena_bytes=4 * plan.arena,
         arena_bound_bytes=4 * liveness_bound(plan.buffers),
         constant_bytes=4 * plan.constants.size,
@@ -158,8 +158,7 @@ def _timed(instance: Instance, inputs: Mapping[str, torch.Tensor]) -> float:
     return time.perf_counter() - start
 
 
-def _error(instance: Instance, inputs: Mapping[str, torch.Tensor]) -> float:
-    graph = instance.plan.graph
+def _error(instance: Instance, graph: Graph, inputs: Mapping[str, torch.Tensor]) -> float:
     results = instance.run(inputs)
     worst = 0.0
     for result, truth in zip(

@@ -1,0 +1,131 @@
+"""Programs as files: the network as data, and beside it what was compiled for this machine.
+
+The network (operations as JSON, weights as tensors) is always enough to build the program again.
+The native part only saves that time. It is code, so it is used only if the file was signed here by
+this user, or is declared trusted, and if machine and versions are those it was compiled for.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from convariant.compiler._instance import Instance
+from convariant.compiler.program import Program
+from convariant.compiler.saving._document import graph_document, read_graph
+from convariant.compiler.saving._file import Part, ProgramFile, widest_first, write_program_file
+from convariant.compiler.saving._native import machine, native_document, native_part, read_native
+from convariant.errors import CompileError, ConvariantError, ModelFileError
+
+__all__ = ["load", "save_program"]
+
+_WEIGHT = "weight/"
+
+# what reading a document that was written by somebody else may raise
+_FAILURES = (
+    *(ConvariantError, ValueError, TypeError, LookupError, AttributeError, ArithmeticError),
+    *(RuntimeError, MemoryError),
+)
+
+
+def save_program(program: Program, path: str | os.PathLike[str]) -> None:
+    """Write a program as one file; see `Program.save`."""
+    weights = Part(widest_first({f"{_WEIGHT}{n}": t for n, t in program.graph.constants.items()}))
+    document: dict[str, Any] = {
+        "graph": graph_document(program.graph),
+        "weights": {"names": list(weights.tensors), "digest": weights.digest()},
+        "threads": program.threads,
+        "tolerance": program.tolerance,
+        "native": None,
+    }
+    instance = program.latest()
+    native = native_part(instance)
+    document["native"] = {
+        "names": list(native.tensors),
+        "digest": native.digest(),
+        "shapes": [list(t.sizes) for t in instance.plan.graph.input_types],
+        **native_document(instance),
+    }
+    write_program_file(Path(path), document, [weights, native], program.cache.sign)
+
+
+def load(
+    path: str | os.PathLike[str],
+    *,
+    threads: int | None = None,
+    trusted: bool = False,
+    cache_dir: str | os.PathLike[str] | None = None,
+) -> Program:
+    """A program that `Program.save` wrote; no Python code of the model is needed.
+
+    Nothing in the file can run unless this user wrote it with this cache folder: without its
+    signature, on another machine or with another version, the network is compiled again.
+
+    Args:
+        path: the file.
+        threads: how many to run on; by default as many as the program was compiled for.
+        trusted: use the code in the file although it was not compiled here. Say so only of files
+            from people who may run programs on this machine: nothing else protects it then.
+        cache_dir: where compiled kernels are kept; by default the user's cache folder.
+
+    Raises:
+        ModelFileError: not such a file, cut short, or changed since it was written.
+
+    >>> import tempfile, torch, convariant as cv
+    >>> fast = cv.compile(cv.models.create("lenet5").eval(), torch.zeros(1, 1, 28, 28), threads=1)
+    >>> x = torch.randn(1, 1, 28, 28)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     fast.save(f"{folder}/lenet5.convariant")
+    ...     same = cv.load(f"{folder}/lenet5.convariant")
+    >>> torch.equal(same(x), fast(x))
+    True
+    """
+    if threads is not None and threads < 1:
+        raise CompileError(f"threads={threads}: a program runs on one thread at least; use 1")
+    with _opened(Path(path)) as file:
+        document = file.document
+        named = document["weights"]
+        _, tensors = file.read(named["names"], named["digest"])
+        constants = {name.removeprefix(_WEIGHT): tensor for name, tensor in tensors.items()}
+        program = Program(
+            read_graph(document["graph"], constants),
+            threads=threads or document["threads"],
+            tolerance=document["tolerance"],
+            cache_dir=None if cache_dir is None else Path(cache_dir),
+        )
+        shapes = tuple(tuple(shape) for shape in document["native"]["shapes"])
+        if trusted or program.cache.signed(file.digest, file.signature):
+            instance = _ready(file, program)
+            if instance is not None:
+                program.adopt(shapes, instance)
+    program.prepare(*shapes)
+    return program
+
+
+def _ready(file: ProgramFile, program: Program) -> Instance | None:
+    """The instance in the file, if it was compiled for this machine and as many threads."""
+    native = file.document["native"]
+    if native["machine"] != machine(program.target) or native["threads"] != program.threads:
+        return None
+    memory, tensors = file.read(native["names"], native["digest"])
+    return read_native(native, program.target, memory, tensors)
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[ProgramFile]:
+    """The file, every fault in it told in one sentence."""
+    try:
+        with path.open("rb") as file:
+            yield ProgramFile(file)
+    except OSError as error:
+        raise ModelFileError(f"{path} cannot be read: {error.strerror or error}") from error
+    except _FAILURES as error:
+        if isinstance(error, CompileError):
+            raise
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise ModelFileError(
+            f"{path} is no program that this convariant can load: {reason}; save it again"
+        ) from error

@@ -1,0 +1,308 @@
+"""Programs as files: the same results, no code of strangers, one sentence for a bad file."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import subprocess
+import sys
+from collections import OrderedDict
+
+import pytest
+import torch
+from torch import nn
+
+import convariant as cv
+from convariant.compiler.saving._codec import Codec
+from convariant.compiler.saving._document import GRAPH, _decode_op, graph_document, read_graph
+from convariant.compiler.saving._native import machine
+from convariant.errors import CompileError, ModelFileError, StorageError
+from convariant.graph import from_torch, ops
+
+
+@pytest.fixture(autouse=True, scope="module")
+def cache(tmp_path_factory):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("CONVARIANT_CACHE", str(tmp_path_factory.mktemp("kernels")))
+        yield
+
+
+class Net(nn.Module):
+    """Convolutions, a step that PyTorch runs, a whole-number result, a result that is a weight."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(3, 20, 3, padding=1)
+        self.norm = nn.BatchNorm2d(20)
+        self.deep = nn.Conv3d(1, 2, 3)
+        self.scale = nn.Parameter(torch.randn(4))
+
+    def forward(self, x):
+        y = torch.relu(self.norm(self.conv(x)))
+        z = self.deep(y[:, None])
+        return {"map": y, "best": [y.argmax(1), z]}, self.scale
+
+
+@pytest.fixture(scope="module")
+def saved(tmp_path_factory):
+    torch.manual_seed(0)
+    model = Net().eval()
+    x = torch.randn(1, 3, 9, 11)
+    program = cv.compile(model, x, threads=2, tolerance=1e-5)
+    path = tmp_path_factory.mktemp("saved") / "net.convariant"
+    program.save(path)
+    return program, path, x
+
+
+def same(program, other, x) -> bool:
+    one, two = (torch.utils._pytree.tree_flatten(p(x)) for p in (program, other))
+    return one[1] == two[1] and all(map(torch.equal, one[0], two[0]))
+
+
+def rewritten(path, target, change):
+    """The file with another header; the digests are left as they were."""
+    data = path.read_bytes()
+    length = int.from_bytes(data[:8], "little")
+    header = json.loads(data[8 : 8 + length])
+    change(header)
+    encoded = json.dumps(header).encode()
+    target.write_bytes(len(encoded).to_bytes(8, "little") + encoded + data[8 + length :])
+    return target
+
+
+def test_a_loaded_program_computes_the_same_and_compiles_nothing(saved):
+    program, path, x = saved
+    loaded = cv.load(path)
+    assert same(program, loaded, x)
+    assert (loaded.cache.hits, loaded.cache.misses) == (0, 0)
+    assert (loaded.threads, loaded.tolerance) == (2, 1e-5)
+
+
+def test_a_loaded_program_takes_other_shapes_reports_explains_and_is_saved_again(saved, tmp_path):
+    program, path, x = saved
+    loaded = cv.load(path)
+    report = loaded.report
+    assert report.error < 1e-5
+    assert [r.algorithm for r in report.rows] == [r.algorithm for r in program.report.rows]
+    assert loaded.explain("conv") == program.explain("conv")
+    loaded.save(tmp_path / "again")
+    assert same(program, cv.load(tmp_path / "again"), x)
+    other = torch.randn(2, 3, 12, 10)
+    assert same(program, loaded, other)
+
+
+def test_safetensors_reads_the_weights(saved):
+    from safetensors import safe_open
+
+    program, path, _ = saved
+    with safe_open(path, framework="pt") as file:
+        assert torch.equal(file.get_tensor("weight/scale"), program.graph.constants["scale"])
+
+
+def test_a_process_without_the_model_loads_it(saved, tmp_path):
+    program, path, x = saved
+    torch.save(x, tmp_path / "x.pt")
+    code = (
+        "import sys, torch, convariant as cv\n"
+        f"program = cv.load({str(path)!r})\n"
+        f"x = torch.load({str(tmp_path / 'x.pt')!r})\n"
+        "print(program.cache.misses, program(x)[0]['map'].double().sum().item())\n"
+        "assert 'torch._dynamo' not in sys.modules and 'convariant.models' not in sys.modules\n"
+    )
+    answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert answer.returncode == 0, answer.stderr
+    misses, total = answer.stdout.split()
+    assert misses == "0"
+    assert float(total) == program(x)[0]["map"].double().sum().item()
+
+
+def test_code_that_was_not_signed_here_is_compiled_anew_unless_trusted(saved, tmp_path):
+    program, path, x = saved
+    stranger = cv.load(path, cache_dir=tmp_path / "other")
+    assert stranger.cache.misses > 0
+    assert same(program, stranger, x)
+    assert cv.load(path, cache_dir=tmp_path / "third", trusted=True).cache.misses == 0
+
+
+def test_without_a_folder_for_the_key_nothing_counts_as_signed(saved, tmp_path):
+    program, _, x = saved
+    (tmp_path / "file").touch()
+    unsigned = cv.compile(program.graph, x, threads=2, cache_dir=tmp_path / "file")
+    unsigned.save(tmp_path / "unsigned")
+    loaded = cv.load(tmp_path / "unsigned", cache_dir=tmp_path / "file")
+    assert loaded.cache.misses > 0
+    assert same(unsigned, loaded, x)
+
+
+@pytest.mark.parametrize("key", sorted(machine(cv.compiler.llvm.host_target())))
+def test_code_for_another_machine_or_version_is_compiled_anew(saved, monkeypatch, key):
+    program, path, x = saved
+    other = {**machine(program.target), key: "another"}
+    monkeypatch.setattr("convariant.compiler.saving.machine", lambda _target: other)
+    loaded = cv.load(path)
+    assert loaded.cache.hits > 0
+    assert same(program, loaded, x)
+
+
+def test_other_threads_are_planned_anew(saved):
+    program, path, x = saved
+    loaded = cv.load(path, threads=1)
+    assert loaded.threads == 1
+    assert loaded.cache.hits > 0
+    assert same(program, loaded, x)
+    with pytest.raises(CompileError, match="threads=0: a program runs on one thread at least"):
+        cv.load(path, threads=0)
+
+
+def test_every_cut_is_told(saved, tmp_path):
+    _, path, _ = saved
+    data, cut = path.read_bytes(), tmp_path / "cut"
+    for length in (*range(16), 300, len(data) // 2, len(data) - 1):
+        cut.write_bytes(data[:length])
+        with pytest.raises(ModelFileError, match="is no program that this convariant can load"):
+            cv.load(cut)
+    cut.write_bytes(data + b"x")
+    with pytest.raises(ModelFileError, match="cut short or something was added"):
+        cv.load(cut)
+
+
+def test_every_changed_byte_is_told(saved, tmp_path):
+    _, path, _ = saved
+    data, changed = path.read_bytes(), tmp_path / "changed"
+    places = torch.randint(len(data), (60,), generator=torch.Generator().manual_seed(0)).tolist()
+    length = int.from_bytes(data[:8], "little")
+    inside = set(range(data.index(b'"signature"'), data.index(b'"signature"') + 81))
+    for place in (*places, 0, 3, 8, 9, length + 8, len(data) - 1):
+        if place in inside:
+            continue
+        changed.write_bytes(data[:place] + bytes([data[place] ^ 1]) + data[place + 1 :])
+        with pytest.raises(ModelFileError, match="is no program that this convariant can load"):
+            cv.load(changed)
+
+
+def test_a_changed_signature_costs_only_time(saved, tmp_path):
+    program, path, x = saved
+    forged = rewritten(
+        path, tmp_path / "forged", lambda h: h["__metadata__"].update(signature="é" * 64)
+    )
+    loaded = cv.load(forged)
+    assert loaded.cache.hits > 0
+    assert same(program, loaded, x)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda h: h.pop("__metadata__"), "not marked 'convariant program 1'"),
+        (lambda h: h["__metadata__"].update(format="convariant program 9"), "not marked"),
+        (lambda h: h["__metadata__"].update(document="{}"), "description has been changed"),
+        (lambda h: h["__metadata__"].update(document=7), "has no attribute 'encode'"),
+        (lambda h: h["__metadata__"].pop("digest"), "digest"),
+        (lambda h: h["weight/scale"].update(shape=[2, 2]), "table of tensors has been changed"),
+        (lambda h: h.pop("weight/scale"), "table of tensors has been changed"),
+    ],
+)
+def test_a_changed_header_is_told(saved, tmp_path, change, message):
+    _, path, _ = saved
+    with pytest.raises(ModelFileError, match=message):
+        cv.load(rewritten(path, tmp_path / "changed", change))
+
+
+def test_foreign_files_are_told(tmp_path):
+    from safetensors.torch import save_file
+
+    with pytest.raises(ModelFileError, match="cannot be read: No such file"):
+        cv.load(tmp_path / "nowhere")
+    with pytest.raises(ModelFileError, match="cannot be read: Is a directory"):
+        cv.load(tmp_path)
+    save_file({"x": torch.zeros(3)}, tmp_path / "weights.safetensors")
+    with pytest.raises(ModelFileError, match="not marked 'convariant program 1'"):
+        cv.load(tmp_path / "weights.safetensors")
+    torch.save({"x": torch.zeros(3)}, tmp_path / "weights.pt")
+    with pytest.raises(ModelFileError, match="no safetensors file, or cut short"):
+        cv.load(tmp_path / "weights.pt")
+
+
+def test_what_pytorch_runs_cannot_be_saved(tmp_path):
+    model = nn.Sequential(OrderedDict(odd=Odd())).eval()
+    program = cv.compile(model, torch.randn(1, 3, 8, 8), threads=1)
+    with pytest.raises(CompileError, match=r"odd \(Torch cummax_0\) is run by Python code"):
+        program.save(tmp_path / "odd")
+    assert list(tmp_path.iterdir()) == []
+
+
+class Odd(nn.Module):
+    def forward(self, x):
+        return x.cummax(3)[0]
+
+
+def test_a_nesting_that_is_no_data_cannot_be_saved(tmp_path):
+    class Numbered(nn.Module):
+        def forward(self, x):
+            return {1: torch.relu(x)}
+
+    program = cv.compile(Numbered().eval(), torch.randn(1, 3, 8, 8), threads=1)
+    with pytest.raises(CompileError, match="no form for the dict among its arguments or results"):
+        program.save(tmp_path / "numbered")
+
+
+def test_a_failed_write_leaves_the_old_file(saved, tmp_path, monkeypatch):
+    program, _, _ = saved
+    path = tmp_path / "net.convariant"
+    program.save(path)
+    before = path.read_bytes()
+
+    def full(_descriptor):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(StorageError, match="No space left on device; nothing there was changed"):
+        program.save(path)
+    assert path.read_bytes() == before
+    assert [entry.name for entry in tmp_path.iterdir()] == ["net.convariant"]
+    with pytest.raises(StorageError, match="cannot write .*No such file"):
+        program.save(tmp_path / "missing" / "net.convariant")
+
+
+@pytest.mark.parametrize("name", ["lenet5", "mobilenet_v1", "resnet18", "unet"])
+def test_graphs_come_back_as_they_were(name):
+    model = cv.models.create(name).eval()
+    size = (1, *model.input_size) if len(model.input_size) == 3 else (1, 1, *model.input_size)
+    graph = from_torch(model, torch.empty(1, model.in_channels, *size[-2:]), dynamic_batch=True)
+    document = json.loads(json.dumps(graph_document(graph)))
+    back = read_graph(document, graph.constants)
+    assert str(back) == str(graph)
+    assert back.nodes == graph.nodes
+    assert back.types == graph.types
+    assert back.structure == graph.structure
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        ({"kind": "Torch", "target": "os.system"}, "unknown kind"),
+        ({"kind": "Softmax", "axis": 1}, "other fields than axis, log"),
+        ({"kind": "Softmax", "axis": "1", "log": False}, "axis='1'"),
+        ({"kind": "Softmax", "axis": True, "log": False}, "axis=True"),
+        ({"kind": "Pad", "pads": [[1, 2, 3]], "mode": "constant", "value": 0.0}, "has pads="),
+        ({"kind": "Pad", "pads": [[1, 2]], "mode": "odd", "value": 0.0}, "has mode='odd'"),
+        ({"kind": "Cast", "dtype": {"dtype": "f7"}}, "unknown kind"),
+        ({"float": "1e999"}, "unknown kind"),
+        ("relu", "for an operation"),
+        ({"operator": "from_file.default", "args": [], "kwargs": {}, "why": ""}, "which no file"),
+        ({"operator": "relu_.default", "args": [], "kwargs": {}, "why": ""}, "which no file"),
+    ],
+)
+def test_an_operation_is_read_only_if_it_may_be_one(data, message):
+    with pytest.raises(ModelFileError, match=message):
+        _decode_op(data)
+
+
+def test_the_codec_keeps_every_number():
+    pad = ops.Pad(((1, 2), (0, -1)), value=-math.inf)
+    assert GRAPH.decode(json.loads(json.dumps(GRAPH.encode(pad)))) == pad
+    assert math.isnan(GRAPH.decode(GRAPH.encode(math.nan)))
+    assert GRAPH.decode(GRAPH.encode(0.1)) == 0.1
+    with pytest.raises(TypeError, match="two kinds of one table are named Pool"):
+        Codec([ops.Pool, cv.compiler.kernels.Pool])
