@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import onnx
 import onnxruntime
+import openvino
 import torch
 from onnx import helper, numpy_helper, parser
 
@@ -84,3 +85,12 @@ def run_onnxruntime(source: onnx.ModelProto | str | Path, inputs: Arrays) -> lis
     """The outputs that onnxruntime computes."""
     results = onnxruntime_session(source).run(None, dict(inputs))
     return [torch.from_numpy(np.array(r)) for r in results]
+
+
+def run_openvino(proto: onnx.ModelProto, inputs: Arrays) -> list[torch.Tensor]:
+    """The outputs that OpenVINO computes in float32 on one thread."""
+    core = openvino.Core()
+    settings = {"INFERENCE_PRECISION_HINT": "f32", "INFERENCE_NUM_THREADS": 1}
+    compiled = core.compile_model(core.read_model(proto.SerializeToString()), "CPU", settings)
+    results = compiled(dict(inputs))
+    return [torch.from_numpy(np.array(results[port])) for port in compiled.outputs]

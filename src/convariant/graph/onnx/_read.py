@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TypeAlias
 
+import onnx
 import torch
 from torch import Tensor
 
-import onnx
 from convariant.errors import GraphError
 from convariant.graph._graph import Graph
 from convariant.graph._recognise import recognise
