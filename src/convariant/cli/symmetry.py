@@ -153,8 +153,8 @@ def demo(
 
 def experiment(
     seeds: Annotated[str, typer.Option(help="Seeds, separated by commas.")] = "0,1,2",
-    epochs: Annotated[int, typer.Option(min=1)] = 5,
-    images: Annotated[int, typer.Option(min=1, help="Held-out images of each sweep.")] = 250,
+    epochs: Annotated[int, typer.Option(min=1)] = 3,
+    images: Annotated[int, typer.Option(min=1, help="Held-out images of each sweep.")] = 100,
     output: Annotated[Path, typer.Option("--out", help="Folder.")] = Path("runs/symmetry"),
     json: Json = False,
 ) -> None:

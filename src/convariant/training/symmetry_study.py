@@ -184,8 +184,8 @@ class Study:
 def run_study(
     *,
     seeds: Sequence[int] = (0, 1, 2),
-    epochs: int = 8,
-    images: int = 500,
+    epochs: int = 3,
+    images: int = 100,
     contenders: Sequence[str] | None = None,
     reporter: Reporter | None = None,
 ) -> Study:

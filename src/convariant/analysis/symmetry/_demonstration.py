@@ -20,9 +20,9 @@ from convariant.errors import DataError, MissingDependencyError, StorageError
 
 SWEEPS = ("shift", "scale", "rotation", "squeeze", "noise")
 
-_FRAMES = 17
+_FRAMES = 13
 _PLANES = 6  # of a layer are shown
-_LAYERS = 4
+_LAYERS = 8
 
 
 def demonstrate(

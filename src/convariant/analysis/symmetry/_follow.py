@@ -200,7 +200,7 @@ class Follower:
     def _mixing(self, node: Node, state: Follow) -> Follow:
         """An operation that reads the whole axis."""
         types, outputs = self.graph.node_types(node)
-        if isinstance(node.op, ops.Reduce):
+        if isinstance(node.op, (ops.Reduce, ops.AdaptivePool)):
             length = types[0].sizes[state.axis or 0]
             if self.circular and length != state.circle:
                 return self._fault(node, "a mean that counts the padded places twice")

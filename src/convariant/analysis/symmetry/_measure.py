@@ -39,8 +39,8 @@ def measure(
     with options. A feature map should move as its positions do over the image; noise and
     permutations move nothing. Only positions are compared that come from inside both maps. Between
     its grid points a strided layer may follow a shift by the nearer whole step; after a quarter
-    turn or mirror the planes of a group feature map may permute. The error is relative,
-    `|f(T x) - T f(x)| / |f(T x)|`, by image.
+    turn or mirror the planes of a group feature map may permute. The error is `|f(T x) - T f(x)|`
+    over the larger of both, by image.
 
     Shape: images `(n, c, h, w)`, labels `(n,)`.
     Raises: DataError, OptionError, UnknownNameError for what does not fit; GraphError where a
@@ -238,7 +238,7 @@ def _steps(motion: Motion) -> Iterator[Motion]:
 
 
 def _relative(moved: Tensor, after: Tensor, mask: Tensor | None) -> Tensor:
-    """`|after - moved| / |after|` of each image, over the positions known; 0 where both are 0."""
+    """`|after - moved|` over the larger of both, by image, where both are known; 0 for 0 and 0."""
     after = after.flatten(1, -3) if after.dim() >= 4 else after
     if mask is not None:
         moved, after = moved[..., mask.to(moved.device)], after[..., mask.to(after.device)]

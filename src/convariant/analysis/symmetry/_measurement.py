@@ -94,9 +94,9 @@ class Change:
 class Measurement:
     """The result of `measure`; prints as a table, `to_json`, `save` draws it.
 
-    `layers` has |f(T x) - T f(x)| / |f(T x)| of every layer, `output` the same of the output,
-    `consistency` the part of the predictions that stay, `accuracy` that of correct ones where
-    labels were given. `changes` are the images whose answer changed, the least change first.
+    `layers` has |f(T x) - T f(x)| of every layer over the larger of both, `output` the same of the
+    output, `consistency` the part of the predictions that stay, `accuracy` that of correct ones
+    where labels were given. `changes` are the images whose answer changed, the least change first.
     """
 
     transform: Transform
