@@ -20,6 +20,7 @@ from convariant.analysis.symmetry import Certificate, certify
 from convariant.analysis.symmetry._certify import Group
 from convariant.compiler import Program
 from convariant.compiler import compile as compile_network
+from convariant.compiler.report import Report
 from convariant.drawing import Picture, architecture, costs, receptive_field
 from convariant.errors import GraphError, ModelFileError, OptionError
 from convariant.graph import Graph, from_onnx, interpret
@@ -57,7 +58,7 @@ class Speed:
     compiled: float
     pytorch: float
     compiling: float  # seconds
-    error: float  # relative to the largest output
+    report: Report  # of every step
 
 
 def first_side(name: str) -> int:
@@ -197,12 +198,9 @@ def speed(choice: Choice) -> Speed:
     run: Callable[..., object] = (
         functools.partial(interpret, source) if isinstance(source, Graph) else source
     )
-    expected, found = _flat(run(*inputs)), _flat(program(*inputs))
-    scale = max(float(t.abs().max()) for t in expected)
-    error = max(float((a - b).abs().max()) for a, b in zip(expected, found, strict=True))
     with _one_thread():
         times = _fastest([lambda: program(*inputs), lambda: run(*inputs)])
-    return Speed(1e3 * times[0], 1e3 * times[1], seconds, error / (scale or 1.0))
+    return Speed(1e3 * times[0], 1e3 * times[1], seconds, program.report)
 
 
 @contextlib.contextmanager
@@ -219,10 +217,6 @@ def _one_thread() -> Iterator[None]:
 def _example(choice: Choice) -> tuple[torch.Tensor, ...]:
     generator = torch.Generator().manual_seed(0)
     return tuple(torch.randn(size, generator=generator) for size in inspection(choice).input_sizes)
-
-
-def _flat(value: object) -> list[torch.Tensor]:
-    return [value] if isinstance(value, torch.Tensor) else list(value)  # type: ignore[call-overload]
 
 
 def _fastest(runs: list[Callable[[], object]]) -> list[float]:

@@ -164,16 +164,34 @@ def _symmetry(choice: Choice, words: str) -> str:
 
 
 def _speed(choice: Choice) -> str:
+    """The network as native code beside PyTorch, and every step against the machine's peak."""
     found = _networks.speed(choice)
-    return _html.facts(
-        {
-            "Compiled": f"{found.compiled:.2f} ms an image",
-            "PyTorch": f"{found.pytorch:.2f} ms an image",
-            "Ratio": f"{found.pytorch / found.compiled:.2f} times as fast",
-            "Compiling took": f"{found.compiling:.1f} s",
-            "Largest difference": f"{found.error:.1e} of the largest output",
-        }
-    ) + _html.quiet(
+    report = found.report
+    tiles = {
+        "Compiled": f"{found.compiled:.2f} ms an image",
+        "PyTorch": f"{found.pytorch:.2f} ms an image",
+        "Ratio": f"{found.pytorch / found.compiled:.2f} times as fast",
+        "Of the peak measured": f"{report.gflops / report.peak_gflops:.0%} of "
+        f"{report.peak_gflops:.0f} GFLOP/s",
+        "Compiling took": f"{found.compiling:.1f} s",
+        "Largest error": f"{report.error:.1e} of the largest output",
+    }
+    steps = [
+        (
+            row.path or row.step,
+            row.fallback or row.algorithm,
+            f"{row.milliseconds:.3f}",
+            "" if row.peak is None else f"{row.peak:.0%}",
+        )
+        for row in report.rows
+    ]
+    columns = ("layer", "algorithm", "ms", "of the peak")
+    note = (
         "The least time of one call on one thread, measured in turn for a second each; other work "
         "on this machine shows in it. All engines, on all threads: convariant bench."
+    )
+    return (
+        _html.facts(tiles)
+        + _html.quiet(note)
+        + _html.table(columns, steps, numbers=frozenset(columns[2:]))
     )

@@ -20,6 +20,7 @@ from convariant.nn import BlurPool2d
 T = TypeVar("T")
 
 LARGEST = 31  # of a kernel's sides
+HEAVIEST = 1_000_000  # of its weights
 MOST_OUTPUT = 4_000_000  # values of one channel of the result
 
 Name = Literal[
@@ -108,10 +109,11 @@ def parse_kernel(text: str) -> np.ndarray:
             f"the kernel's rows have {lengths} entries; give every row the same number"
         )
     kernel = np.array(values, dtype=np.float64)
-    if max(kernel.shape) > LARGEST or not np.isfinite(kernel).all():
+    if max(kernel.shape) > LARGEST or not (np.abs(kernel) <= HEAVIEST).all():
         raise OptionError(
-            f"the kernel is {kernel.shape[0]} × {kernel.shape[1]}; use finite numbers and at most "
-            f"{LARGEST} × {LARGEST}"
+            f"the kernel is {kernel.shape[0]} × {kernel.shape[1]}, its weights up to "
+            f"{np.abs(kernel).max():g}; use at most {LARGEST} × {LARGEST} finite weights up to "
+            f"{HEAVIEST:,}"
         )
     return kernel
 
@@ -261,13 +263,8 @@ def _window_facts(y: Tensor, request: Request) -> dict[str, str]:
 
 
 def as_picture(values: np.ndarray) -> tuple[np.ndarray, str]:
-    """Any values `(h, w, 3)` as bytes, and in words how they were mapped.
-
-    Raises OptionError where they are not finite.
-    """
+    """Any finite values `(h, w, 3)` as bytes, and in words how they were mapped."""
     low, high = float(values.min()), float(values.max())
-    if not np.isfinite(high - low):
-        raise OptionError("the result is too large for 32-bit numbers; use smaller weights")
     if low < -1e-4:
         reach = max(-low, high)
         shown, words = 0.5 + values / (2 * reach), f"zero is mid-grey, ±{reach:.2g} black and white"

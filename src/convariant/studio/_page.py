@@ -6,13 +6,20 @@ from pathlib import Path
 
 import gradio as gr
 
+from convariant.studio._claims_tab import claims_tab
+from convariant.studio._digits import Trainer
+from convariant.studio._digits_tab import digits_tab
 from convariant.studio._networks_tab import networks_tab
 from convariant.studio._operators_tab import operators_tab
 from convariant.studio._windows_tab import arithmetic_tab
 
-_HERE = Path(__file__).parent
 _FONT = ("system-ui", "Segoe UI", "DejaVu Sans", "sans-serif")  # of the reader's machine
 _MONO = ("ui-monospace", "DejaVu Sans Mono", "monospace")
+
+
+def _text(name: str) -> str:
+    return (Path(__file__).parent / name).read_text(encoding="utf-8")
+
 
 THEME = gr.themes.Base(
     primary_hue="sky",
@@ -22,9 +29,8 @@ THEME = gr.themes.Base(
     font_mono=_MONO,
 ).set(body_text_color_subdued="*neutral_600", body_text_color_subdued_dark="*neutral_400")
 # in the head and not as Gradio's css=, which would put its own selectors before every one of these
-HEAD = (
-    f"<style>{(_HERE / 'style.css').read_text(encoding='utf-8')}</style>"
-    f"<script>{(_HERE / 'player.js').read_text(encoding='utf-8')}</script>"
+HEAD = f"<style>{_text('style.css')}</style>" + "".join(
+    f"<script>{{{_text(name)}}}</script>" for name in ("player.js", "pad.js")
 )
 
 _TITLE = """<div class="cv-title"><h1>convariant studio</h1>
@@ -43,4 +49,8 @@ def build() -> gr.Blocks:
                 operators_tab(tab)
             with gr.Tab("Networks") as tab:
                 networks_tab(tab)
+            with gr.Tab("Draw a digit") as tab:
+                digits_tab(tab, Trainer())
+            with gr.Tab("Claims") as tab:
+                claims_tab(tab)
     return page

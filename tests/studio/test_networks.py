@@ -1,0 +1,108 @@
+"""The Networks tab without a browser."""
+
+import numpy as np
+import onnx
+import onnx.parser
+import pytest
+
+from convariant import models
+from convariant.errors import GraphError, ModelFileError, OptionError
+from convariant.studio import _networks
+from convariant.studio._networks import Choice
+from convariant.studio._photos import photo
+
+LENET = Choice("lenet5", 28)
+
+
+def write_onnx(path, channels):
+    """One convolution of stride 2 and a ReLU on 16 x 16 images."""
+    model = onnx.parser.parse_model(
+        '<ir_version: 8, opset_import: ["" : 17]>'
+        f"net (float[1, {channels}, 16, 16] x) => (float[1, 4, 7, 7] y) {{"
+        "  a = Conv <strides = [2, 2]> (x, w)"
+        "  y = Relu(a)"
+        "}"
+    )
+    weight = np.ones((4, channels, 3, 3), np.float32)
+    model.graph.initializer.append(onnx.numpy_helper.from_array(weight, "w"))
+    onnx.save(model, path)
+    return str(path)
+
+
+@pytest.fixture(scope="module")
+def onnx_file(tmp_path_factory):
+    return write_onnx(tmp_path_factory.mktemp("onnx") / "net.onnx", 3)
+
+
+def test_summary_of_lenet():
+    facts = _networks.summary(LENET)
+    assert facts["Shape"] == "1×1×28×28 → 1×10"
+    assert facts["Parameters"] == "61,706"
+    assert facts["Multiply-adds"] == "416,520"
+
+
+def test_rows_add_up():
+    rows = _networks.rows(LENET)
+    column = _networks.COLUMNS.index("parameters")
+    assert sum(int(row[column].replace(",", "") or 0) for row in rows) == 61_706
+
+
+@pytest.mark.parametrize("name", models.names())
+def test_every_network_has_a_side_to_begin_with(name):
+    assert 1 <= _networks.first_side(name) <= _networks.LARGEST_SIDE
+
+
+def test_pictures_and_the_certificate():
+    assert "61,706 parameters" in _networks.diagram(LENET).subtitle
+    assert "416,520 multiply-adds" in _networks.cost(LENET).subtitle
+    steps = _networks.field(LENET, photo("Cat"), 0.5, 0.5).tracks[0].steps
+    assert "5 × 5 of 28 × 28" in steps[0].note
+    assert _networks.certificate(Choice("p4_lenet", 28), "p4").verdict == "exact"
+
+
+def test_speed_tells_the_error_of_the_compiled_network():
+    found = _networks.speed(LENET)
+    assert 0 < found.compiled < 1000
+    assert found.pytorch > 0
+    assert found.report.error < 1e-4
+
+
+def test_an_onnx_file(onnx_file):
+    choice = Choice(path=onnx_file)
+    assert choice.title == "net.onnx"
+    assert _networks.summary(choice)["Shape"] == "1×3×16×16 → 1×4×7×7"
+    assert _networks.speed(choice).report.error < 1e-4
+
+
+@pytest.mark.parametrize("content", [b"", b"\x00" * 64, b"not onnx at all"])
+def test_what_is_no_onnx_file_gives_a_sentence(tmp_path, content):
+    path = tmp_path / "net.onnx"
+    path.write_bytes(content)
+    with pytest.raises((ModelFileError, GraphError), match="onnx"):
+        _networks.summary(Choice(path=str(path)))
+
+
+def test_an_onnx_file_that_is_too_large(onnx_file, monkeypatch):
+    monkeypatch.setattr(_networks, "MOST_BYTES", 10)
+    _networks.network.cache_clear()
+    with pytest.raises(ModelFileError, match="the most for an ONNX file"):
+        _networks.network(Choice(path=onnx_file))
+
+
+@pytest.mark.parametrize("side", [0, -1, 100_000])
+def test_sides_out_of_range(side):
+    with pytest.raises(OptionError, match="1 to 1024 pixels"):
+        _networks.network(Choice("lenet5", side))
+
+
+def test_a_network_too_large_to_run(monkeypatch):
+    monkeypatch.setattr(_networks, "MOST_MEMORY", 10)
+    _networks.compiled.cache_clear()
+    with pytest.raises(OptionError, match="choose a smaller input"):
+        _networks.compiled(LENET)
+
+
+def test_a_field_needs_an_image(tmp_path):
+    five = write_onnx(tmp_path / "five.onnx", 5)
+    with pytest.raises(GraphError, match="only networks for images"):
+        _networks.field(Choice(path=five), photo("Cat"), 0.5, 0.5)
