@@ -62,11 +62,11 @@ class Codec:
             return [self.encode(entry) for entry in value]
         if isinstance(value, torch.dtype) and value in DTYPE_NAMES:
             return {"dtype": DTYPE_NAMES[value]}
-        kind = self._kinds.get(type(value).__name__)
-        if kind is not type(value):
-            raise CompileError(f"a file has no form for {type(value).__name__} {value!r}")
-        fields = {name: self.encode(getattr(value, name)) for name in _hints(kind)}
-        return {"kind": kind.__name__, **fields}
+        kind = type(value).__name__
+        if self._kinds.get(kind) is not type(value):
+            raise CompileError(f"a file has no form for {kind} {value!r}")
+        fields = _hints(self._kinds[kind])
+        return {"kind": kind, **{name: self.encode(getattr(value, name)) for name in fields}}
 
     def decode(self, data: Any) -> Any:
         """The value that `encode` was given; lists come back as tuples.

@@ -1,0 +1,163 @@
+"""torch.compile(model, backend="convariant"): the same results, and PyTorch wherever it must be."""
+
+from __future__ import annotations
+
+import warnings
+
+import pytest
+import torch
+from tests.support.compare import assert_close
+from torch import nn
+
+from convariant.compiler import dynamo
+from convariant.compiler.dynamo import _Compiled
+
+
+@pytest.fixture(autouse=True)
+def fresh(tmp_path_factory, monkeypatch):
+    """Nothing compiled before, kernels in a folder of their own; gives what the backend is asked.
+
+    torch.compile itself warns of its own doings, which is not what is tested.
+    """
+    torch._dynamo.reset()
+    monkeypatch.setenv("CONVARIANT_CACHE", str(tmp_path_factory.getbasetemp() / "dynamo-kernels"))
+    made: list[_Compiled] = []
+
+    def kept(*args):
+        made.append(_Compiled(*args))
+        return made[-1]
+
+    monkeypatch.setattr(dynamo, "_Compiled", kept)
+    return made
+
+
+class Net(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(3, 20, 3, padding=1)
+        self.norm = nn.BatchNorm2d(20)
+        self.drop = nn.Dropout(0.5)
+        self.head = nn.Linear(20, 5)
+
+    def forward(self, x):
+        y = torch.relu(self.norm(self.conv(x)))
+        return {"scores": self.head(self.drop(y.mean((2, 3)))), "map": y}
+
+
+def compiled(model):
+    return torch.compile(model, backend="convariant")
+
+
+def test_results_equal_the_model_for_every_shape(fresh):
+    model = Net().eval()
+    fast = compiled(model)
+    with torch.no_grad():
+        for shape in ((1, 3, 16, 16), (1, 3, 16, 16), (2, 3, 16, 16), (3, 3, 12, 20)):
+            x = torch.randn(shape)
+            result, truth = fast(x), model(x)
+            assert result.keys() == truth.keys()
+            for name in truth:
+                assert_close(result[name], truth[name], reduction=400)
+    assert len(fresh) >= 2
+    assert all(one._programs and not one._eager for one in fresh)
+
+
+def test_a_graph_keeps_its_last_programs_only(fresh, monkeypatch):
+    monkeypatch.setattr(dynamo, "_KEPT", 2)
+    model = nn.Conv2d(3, 8, 3).eval()
+    fast = torch.compile(model, backend="convariant", dynamic=True)
+    with torch.no_grad():
+        for side in (12, 14, 16, 12):
+            x = torch.randn(2, 3, side, side)
+            assert_close(fast(x), model(x), reduction=400)
+    assert [len(one._programs) for one in fresh] == [2]
+
+
+def test_changed_weights_are_seen(fresh):
+    model = Net().eval()
+    fast, x = compiled(model), torch.randn(1, 3, 16, 16)
+    with torch.no_grad():
+        fast(x)
+        model.head.bias.add_(1)
+        assert_close(fast(x)["scores"], model(x)["scores"], reduction=400)
+        model.load_state_dict(Net().state_dict())
+        assert_close(fast(x)["scores"], model(x)["scores"], reduction=400)
+    assert len(fresh[0]._programs) == 1
+
+
+def test_code_between_graphs_runs_as_python(fresh):
+    class Broken(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.one, self.other = nn.Conv2d(3, 8, 3), nn.Conv2d(8, 4, 1)
+
+        def forward(self, x):
+            y = self.one(x)
+            torch._dynamo.graph_break()
+            return self.other(torch.relu(y))
+
+    model, x = Broken().eval(), torch.randn(1, 3, 9, 9)
+    with torch.no_grad():
+        assert_close(compiled(model)(x), model(x), reduction=400)
+    assert len(fresh) == 2
+    assert not any(one._eager for one in fresh)
+
+
+def warned(call):
+    """The result, and the messages of our warnings."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        result = call()
+    return result, [str(w.message) for w in caught if "convariant" in str(w.message)]
+
+
+def test_training_runs_with_pytorch_and_learns():
+    model = Net()
+    model.drop.p = 0.0
+    fast, x = compiled(model), torch.randn(4, 3, 16, 16)
+    result, messages = warned(lambda: fast(x))
+    assert len(messages) == 1
+    assert "only goes forward; call the model inside torch.no_grad()" in messages[0]
+    result["scores"].sum().backward()
+    assert model.conv.weight.grad.abs().sum() > 0
+    assert warned(lambda: fast(x))[1] == []
+
+
+def test_a_mode_that_writes_to_buffers_runs_with_pytorch():
+    model = Net()
+    fast, x = compiled(model), torch.randn(4, 3, 16, 16)
+    with torch.no_grad():
+        _, messages = warned(lambda: fast(x))
+    assert len(messages) == 1
+    assert "writes to one of its inputs or buffers" in messages[0]
+    assert model.norm.num_batches_tracked == 1
+
+
+def test_an_input_that_is_written_to_is_written_to():
+    def add_one(x):
+        return torch.relu(x.add_(1))
+
+    x = torch.zeros(2, 3)
+    with torch.no_grad():
+        result, messages = warned(lambda: compiled(add_one)(x))
+    assert torch.equal(x, torch.ones(2, 3))
+    assert torch.equal(result, x)
+    assert "a program has no memory" in messages[0]
+
+
+def test_numbers_that_are_computed_run_with_pytorch():
+    model = nn.Sequential(nn.Conv2d(3, 8, 3), nn.BatchNorm2d(8)).eval()
+    fast = torch.compile(model, backend="convariant", dynamic=True)  # makes momentum a tensor
+    x = torch.randn(2, 3, 9, 9)
+    with torch.no_grad():
+        result, messages = warned(lambda: fast(x))
+        assert torch.equal(result, model(x))
+    assert "cannot be followed without data" in messages[0]
+
+
+def test_another_device_is_named():
+    model = nn.Conv2d(3, 8, 3).to("meta").eval()
+    with torch.no_grad():
+        result, messages = warned(lambda: compiled(model)(torch.empty(1, 3, 9, 9, device="meta")))
+    assert result.shape == (1, 8, 7, 7)
+    assert "its tensors are on meta, but a program runs on the CPU" in messages[0]
