@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 PYTEST := $(BIN)/python -m pytest -n 2
 
-.PHONY: demo test test-all conformance networks check lint types docs figures bench clean
+.PHONY: demo test test-all conformance networks check lint types docs figures claims bench clean
 
 demo: $(VENV)/.train
 	$(BIN)/convariant demo
@@ -35,6 +35,10 @@ docs: $(VENV)/.dev
 # the pictures of docs/gallery.md, drawn anew from the operators
 figures: $(VENV)/.dev
 	$(BIN)/python -c "from convariant.drawing import gallery; gallery.write('docs')"
+
+# docs/claims.md: every statement of the lecture, checked
+claims: $(VENV)/.test
+	$(BIN)/convariant claims --markdown docs/claims.md
 
 bench: $(VENV)/.bench
 	$(BIN)/python -m benchmarks

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import platform
 import statistics
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import torch
 from torch import Tensor, nn
@@ -32,3 +34,15 @@ def module_milliseconds(module: nn.Module, x: Tensor, *, seconds: float = 0.1) -
         return milliseconds(lambda: module(x), seconds=seconds)
     finally:
         module.train(training)
+
+
+def machine() -> str:
+    """The processor that measures, and what computes on it."""
+    name = platform.processor() or platform.machine()
+    cpuinfo = Path("/proc/cpuinfo")
+    if cpuinfo.exists():
+        for line in cpuinfo.read_text().splitlines():
+            if line.startswith("model name"):
+                name = line.partition(":")[2].strip()
+                break
+    return f"{name}, PyTorch {torch.__version__}"

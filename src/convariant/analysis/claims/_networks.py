@@ -161,7 +161,7 @@ def deeper_networks_have_another_block() -> Iterator[Fact]:
         )
 
 
-@topic("true", 54, 62, picture="block_summedpaths_i256x56x56.svg", docs="separability.md")
+@topic("true", 54, 62, picture="block_summedpaths_i256x56x56.svg", docs="equivalences.md")
 def resnext_aggregates_transformations() -> Iterator[Fact]:
     """ResNeXt replaces the bottleneck by aggregated paths, which is grouped convolution with a
     shared input: its three forms compute the same.

@@ -11,7 +11,14 @@ from torch import Tensor, nn
 from convariant import models
 from convariant.analysis.claims._claim import Digits, Fact, Topic, fact, measured
 from convariant.analysis.symmetry import certify, measure
-from convariant.nn import GroupLift2d
+from convariant.nn import (
+    GroupLift2d,
+    ScaleConv2d,
+    SphericalConv,
+    SphericalPool,
+    random_rotation,
+    rotate_sphere,
+)
 
 topic = Topic("Invariance and equivariance")
 SHIFT = 4
@@ -96,6 +103,44 @@ def rotation_can_be_guaranteed() -> Iterator[Fact]:
     yield fact("certificates of p4_lenet and of lenet5", ", ".join(verdicts), "exact, broken")
 
 
+@topic("true", 47, docs="symmetry.md")
+def spherical_networks_follow_rotations_in_space() -> Iterator[Fact]:
+    """Spherical CNNs are guaranteed to be equivariant to rotations in three dimensions."""
+    band = 16
+    noise = torch.randn(2, 1, band, 2 * band, dtype=torch.float64)
+    signal = SphericalPool(band, band).double()(noise)  # nothing beyond the band limit
+    round_ = SphericalConv(1, 4, band).double()
+    flat = nn.Conv2d(1, 4, 3, padding=1, padding_mode="circular").double()
+    for name, layer, exact in (("spherical", round_, True), ("planar", flat, False)):
+        errors = []
+        for seed in range(3):
+            turn = random_rotation(seed)
+            turned, after = layer(rotate_sphere(signal, turn)), rotate_sphere(layer(signal), turn)
+            errors.append(_relative(turned, after))
+        small = max(errors) < 1e-12
+        yield fact(f"{name}: 3 random rotations followed to 12 digits", small, exact)
+        yield measured(f"{name}: largest relative error", max(errors))
+
+
+@topic(
+    "true if", 48,
+    remark="Approximately: sampled images cannot be scaled exactly, and the row of scales ends.",
+    docs="symmetry.md",
+)  # fmt: skip
+def scale_can_be_built_in() -> Iterator[Fact]:
+    """One can design networks that follow scaling too."""
+    x = _smooth_images()
+    enlarged = _twice(x)
+    pyramid = ScaleConv2d(1, 4, (1.0, 2.0), lift=True, bias=False)
+    small = pyramid(x).unflatten(1, (4, 2))[:, :, 0]
+    large = pyramid(enlarged).unflatten(1, (4, 2))[:, :, 1]
+    error = _relative(large, _twice(small))
+    yield measured("scale convolution, image enlarged twice: error", error, holds=error < 0.15)
+    plain = nn.Conv2d(1, 4, 7, padding=3, bias=False)
+    other = _relative(plain(enlarged), _twice(plain(x)))
+    yield measured("plain convolution: error", other, holds=other > 2 * error)
+
+
 @topic.on_digits(
     "true if", 45,
     remark="Approximately, for the transformations it was trained with, and at the price of "
@@ -114,6 +159,15 @@ def augmentation_gives_approximate_invariance(digits: Digits) -> Iterator[Fact]:
         yield measured(f"accuracy on digits shifted up to {SHIFT} pixels, {name}", accuracies[name])
     gain = accuracies["augmented with shifts"] - accuracies["plain"]
     yield measured("gained on shifted digits", gain, holds=gain > 0.05)
+
+
+def _relative(found: Tensor, wanted: Tensor) -> float:
+    return float((found - wanted).detach().norm() / wanted.detach().norm())
+
+
+def _twice(x: Tensor) -> Tensor:
+    """Enlarged to twice the size."""
+    return F.interpolate(x, scale_factor=2, mode="bicubic", align_corners=False)
 
 
 def _smooth_images() -> Tensor:

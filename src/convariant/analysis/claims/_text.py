@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import datetime
 import textwrap
 from typing import TYPE_CHECKING
+
+from convariant.analysis._timing import machine
 
 if TYPE_CHECKING:
     from convariant.analysis.claims._run import ClaimResult, Claims
 
+MEASURED = "*Measured on"
 SIGNS = {"true": "true", "true if": "true if ...", "wrong": "wrong"}
 
 _INTRODUCTION = """\
@@ -16,8 +20,19 @@ _INTRODUCTION = """\
 Every statement is a small function that computes its evidence with the operators of this library;
 `convariant claims` runs them all, and this page is what it printed (`make claims` writes it, and a
 test runs it again and compares). *True if* names the condition, *wrong* says what is right instead.
-Facts marked *measured* belong to the machine and the run that wrote the page.
+Facts marked *measured* belong to one run, on one thread of one machine.
 """
+
+# as they are spelled in headings
+_NAMES = {
+    "lenet5": "LeNet-5",
+    "lenet": "LeNet",
+    "alexnet": "AlexNet",
+    "unet": "U-Net",
+    "resnet": "ResNet",
+    "resnext": "ResNeXt",
+    "mobilenet": "MobileNet",
+}
 
 
 def text(results: Claims) -> str:
@@ -31,7 +46,7 @@ def text(results: Claims) -> str:
     return "\n".join(lines)
 
 
-def summary(results: Claims) -> str:
+def summary(results: Claims, *, timed: bool = True) -> str:
     """One line about all of them."""
     ran = [r for r in results.results if r.ran]
     confirmed = sum(r.confirmed for r in ran)
@@ -40,9 +55,8 @@ def summary(results: Claims) -> str:
     )
     skipped = len(results.results) - len(ran)
     more = f"; {skipped} need digits to learn from and were not run" if skipped else ""
-    return (
-        f"{confirmed} of {len(ran)} verdicts confirmed ({kinds}) in {results.seconds:.1f} s{more}"
-    )
+    time = f" in {results.seconds:.1f} s" if timed else ""
+    return f"{confirmed} of {len(ran)} verdicts confirmed ({kinds}){time}{more}"
 
 
 def _claim_lines(result: ClaimResult) -> list[str]:
@@ -60,7 +74,12 @@ def _claim_lines(result: ClaimResult) -> list[str]:
 
 def markdown(results: Claims) -> str:
     """The page of the docs: a table for each claim."""
-    parts = [_INTRODUCTION]
+    today = datetime.date.today().isoformat()
+    parts = [
+        _INTRODUCTION,
+        f"{MEASURED} {machine()}, {today}.*\n",
+        f"{summary(results, timed=False)}.\n",
+    ]
     for topic, group in results.by_topic().items():
         parts.append(f"## {topic}\n")
         parts += [_section(result) for result in group]
@@ -69,7 +88,9 @@ def markdown(results: Claims) -> str:
 
 def _section(result: ClaimResult) -> str:
     claim = result.claim
-    lines = [f"### {claim.name.replace('-', ' ').capitalize()}", ""]
+    words = [_NAMES.get(word, word) for word in claim.name.split("-")]
+    title = " ".join(words)
+    lines = [f"### {title[0].upper()}{title[1:]}", ""]
     lines += [
         f"> {claim.statement}",
         "",
