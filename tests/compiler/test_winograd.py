@@ -13,6 +13,7 @@ from tests.support.compare import assert_close
 
 from convariant.compiler.kernels import Step, Tile, WinogradConv, winograd_matrices
 from convariant.compiler.layout import Axis, Layout, lay_out
+from convariant.compiler.plan._choose import WINOGRAD_ERROR
 
 
 @pytest.mark.parametrize("m", [2, 4])
@@ -63,3 +64,21 @@ def test_any_size_equals_pytorch(target, m, shape, co, padding, threads):
         reduction=ci * 9 * 100,
         scale=float(truth.abs().max()),
     )
+
+
+@pytest.mark.parametrize("m", [2, 4])
+@pytest.mark.parametrize("channels", [16, 512])
+def test_the_error_is_within_what_the_choice_of_algorithm_counts_on(m, channels):
+    target = HERE[0]
+    y = Layout.dense((1, 64, 14, 14), target.lanes)
+    x = Layout.dense((1, channels, 16, 16), target.lanes, (0, 2, 0, 2))
+    conv = WinogradConv(x, y, Axis(14, taps=3), Axis(14, taps=3), m, Tile(1, 4, 1), tiles=16)
+    rng = np.random.default_rng(channels)
+    values, weight = (
+        rng.standard_normal(s).astype(np.float32)
+        for s in ((1, channels, 16, 16), (64, channels, 3, 3))
+    )
+    scratch, bias = np.zeros(conv.scratch, np.float32), np.zeros(64, np.float32)
+    result = run(conv, target, (values, x), conv.pack(weight), bias, scratch, y)
+    truth = F.conv2d(torch.from_numpy(values).double(), torch.from_numpy(weight).double()).numpy()
+    assert np.abs(result - truth).max() <= WINOGRAD_ERROR[m] * np.abs(truth).max()

@@ -14,7 +14,10 @@ WINOGRAD_ERROR = {2: 4e-6, 4: 2e-5}
 # Cycles to transform the inputs and the outputs of one tile and channel block.
 _TRANSFORM = {2: (45.0, 35.0), 4: (100.0, 75.0)}
 # Bytes that arrive in a cycle: from memory on the first pass over weights, then from the cache.
-_MEMORY, _CACHE = 10.0, 24.0
+# Threads share the way to memory. Winograd reads its weights in bursts between transforms, so that
+# none of this is hidden; a direct convolution hides most of it behind its products.
+_MEMORY, _CACHE = 12.0, 24.0
+_DIRECT_SHOWS = 0.3
 _CACHE_BYTES = 512 * 1024
 # More tiles in a block than this push its data out of the second-level cache.
 _MOST_TILES = 28
@@ -30,12 +33,9 @@ class Winograd:
     cycles: float
 
 
-def direct_cycles(
-    target: Target, tile: Tile, blocks: int, rows: int, columns: int, products: int, weights: int
-) -> float:
-    """Cycles of a direct convolution; `products` multiply-adds an output, `weights` floats."""
-    compute = tile_cycles(target, tile, blocks, rows, columns) * products
-    return max(compute, 4 * weights / _MEMORY)
+def direct_cycles(compute: float, weights: int, threads: int) -> float:
+    """Cycles, of all threads together, of a direct convolution with that many floats of weights."""
+    return compute + _DIRECT_SHOWS * threads * 4 * weights / _MEMORY
 
 
 def best_winograd(
@@ -61,7 +61,7 @@ def _winograd(target: Target, m: int, ci: int, blocks: int, total: int, threads:
         compute = tile_cycles(target, tile, blocks, 1, tiles) * ci * positions * busiest
         again = 0 if weights < _CACHE_BYTES else weights * (count - 1) / _CACHE
         transforms = tiles * busiest * (ci_blocks * into + blocks * out)
-        return max(compute, weights / _MEMORY + again) + transforms
+        return compute + transforms + threads * weights / _MEMORY + again
 
     options = [
         (tile := Tile(1, width, vectors), turns * width, cycles(tile, turns * width))

@@ -13,6 +13,7 @@ from convariant.compiler.kernels import (
     GroupedConv,
     WinogradConv,
     choose_tile,
+    tile_cycles,
 )
 from convariant.compiler.layout import Axis, Floats, Halo, Layout, lay_out
 from convariant.compiler.plan._choose import Winograd, best_winograd, direct_cycles
@@ -167,9 +168,9 @@ def _lower_broadcast(task: ConvTask) -> Lowering:
     height, width = (1, n * rows.count * columns.count) if flat else (rows.count, columns.count)
     tile = choose_tile(task.context.target, task.blocks // task.groups, height, width)
     products = math.prod(task.weight.shape[1:])
-    direct = direct_cycles(
-        task.context.target, tile, task.blocks, height, width, products, task.weight.size
-    ) * (1 if flat else n)
+    compute = tile_cycles(task.context.target, tile, task.blocks, height, width) * products
+    images = 1 if flat else n
+    direct = direct_cycles(compute * images, task.weight.size, task.context.threads)
     winograd = _winograd_option(task, rows, columns)
     if winograd is not None and winograd.cycles < direct:
         return _lower_winograd(task, rows, columns, winograd)
