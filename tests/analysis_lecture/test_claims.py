@@ -108,6 +108,7 @@ def test_results_print_as_text_json_and_html():
     text = str(few)
     assert text.startswith("DILATED CONVOLUTION\n\n[true] A dilated (atrous) convolution has")
     assert "dilation 4: covers: 9x9" in text
+    assert "      see docs/geometry.md#receptive-fields" in text.splitlines()
     assert text.endswith("s")
     assert "2 of 2 verdicts confirmed (2 true, 0 true if, 0 wrong)" in text
     read = json.loads(few.to_json())["claims"]

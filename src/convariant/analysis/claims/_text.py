@@ -69,6 +69,8 @@ def _claim_lines(result: ClaimResult) -> list[str]:
         lines.append(f"    {mark}{fact.what}: {fact.value}")
     if not result.ran:
         lines.append("      not run: it needs digits to learn from")
+    if claim.docs:
+        lines.append(f"      see docs/{claim.docs}")
     return lines
 
 
