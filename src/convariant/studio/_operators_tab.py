@@ -53,16 +53,14 @@ def operators_tab(tab: gr.Tab) -> None:
 
     tab.select(show, inputs, outputs, **QUICK)
     gr.on(
-        [c.input for c in controls.values()],
+        [c.change if key == "kernel" else c.input for key, c in controls.items()],
         show,
         inputs,
         outputs,
         trigger_mode="always_last",
         **QUICK,
     )
-    preset.input(KERNELS.get, preset, controls["kernel"], **QUICK).then(
-        show, inputs, outputs, **QUICK
-    )
+    preset.input(KERNELS.get, preset, controls["kernel"], **QUICK)  # whose change shows it
     limited = [preset if control == "preset" else controls[control] for control in _ONLY_FOR]
     controls["operator"].input(_visible, controls["operator"], limited, **QUICK)
     name.input(lambda name: name, name, source, **QUICK).then(show, inputs, outputs, **QUICK)

@@ -1,0 +1,71 @@
+"""One studio for all browser tests, and a browser that reaches nothing but that studio."""
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+
+import pytest
+
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser"))), None)
+
+
+@pytest.fixture(scope="session")
+def studio(tmp_path_factory):
+    """The address of a studio started by its command; Ctrl-C ends it without complaint."""
+    cache = tmp_path_factory.mktemp("cache") / "kernels"
+    process = subprocess.Popen(
+        [sys.executable, "-m", "convariant.cli", "studio", "--no-browser", "--port", "7900"],
+        env=os.environ | {"CONVARIANT_CACHE": str(cache), "PYTHONUNBUFFERED": "1"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    line = process.stdout.readline()
+    address = re.search(r"http://127\.0\.0\.1:\d+", line)
+    assert address, line + process.stdout.read()
+    yield address[0]
+    process.send_signal(signal.SIGINT)
+    said, _ = process.communicate(timeout=30)
+    assert process.returncode == 0, said
+    assert "Traceback" not in said
+
+
+@pytest.fixture(scope="session")
+def browser():
+    if CHROMIUM is None:
+        pytest.skip("no Chromium: on Debian, apt-get install chromium")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as play:
+        opened = play.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield opened
+        opened.close()
+
+
+@pytest.fixture(params=[1280, 390], ids=["wide", "narrow"])
+def page(studio, browser, request):
+    """The page at two widths; fails where it asked for another machine or logged an error."""
+    context = browser.new_context(viewport={"width": request.param, "height": 844})
+    elsewhere, errors = [], []
+
+    def only_here(route):
+        if route.request.url.startswith((studio, "data:", "blob:")):
+            route.continue_()
+        else:
+            elsewhere.append(route.request.url)
+            route.abort()
+
+    context.route("**/*", only_here)
+    made = context.new_page()
+    made.set_default_timeout(20_000)
+    made.on("console", lambda m: errors.append(m.text) if m.type == "error" else None)
+    made.on("pageerror", lambda error: errors.append(str(error)))
+    made.goto(studio)
+    made.wait_for_selector("#arithmetic-picture svg")
+    yield made
+    assert elsewhere == []
+    assert errors == []
+    context.close()
