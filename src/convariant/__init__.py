@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from convariant.analysis.linting import lint
     from convariant.analysis.separable import factorize, mobilize, separability
     from convariant.analysis.tracing import trace
-    from convariant.compiler import Program, compile
+    from convariant.compiler import Program, compile, load
     from convariant.geometry import Geometry
     from convariant.training import load_model
 
@@ -67,6 +67,7 @@ __all__ = [
     "graph",
     "inspect",
     "lint",
+    "load",
     "load_model",
     "mobilize",
     "models",
@@ -95,6 +96,7 @@ _LAZY = {
     "graph": "convariant.graph",
     "inspect": "convariant.analysis.inspection",
     "lint": "convariant.analysis.linting",
+    "load": "convariant.compiler",
     "load_model": "convariant.training",
     "mobilize": "convariant.analysis.separable",
     "models": "convariant.models",

@@ -15,6 +15,7 @@ from convariant.cli import (
     bench,
     claims,
     compare,
+    compile,
     demo,
     diff,
     draw,
@@ -53,6 +54,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "mobilize": mobilize.mobilize,
     "compare": compare.compare,
     "draw": draw.draw,
+    "compile": compile.compile_,
     "bench": bench.bench,
     "studio": studio.studio,
 }

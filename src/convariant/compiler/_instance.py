@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import ctypes
 import mmap
+import os
 import threading
 import time
+import weakref
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -66,12 +68,16 @@ class _Patch:
     offset: int
 
 
+_instances: weakref.WeakSet[Instance] = weakref.WeakSet()
+
+
 class Instance:
     """One network for inputs of one shape. Calls from several threads take turns."""
 
     def __init__(self, plan: Plan, source: ObjectCache | Prepared) -> None:
         self.plan = plan
         self._lock = threading.Lock()
+        _instances.add(self)
         self._arena = Memory(plan.arena)
         prepared = source if isinstance(source, Prepared) else _prepare(plan, source)
         self.constants, self.code = prepared.constants, prepared.code
@@ -80,6 +86,11 @@ class Instance:
         self._barrier = (ctypes.c_int64 * 48)()
         self._write_tables()
         self._fresh = [v for v in dict.fromkeys(plan.outputs.values()) if self._is_fresh(v)]
+
+    def renew(self) -> None:
+        """In a forked child nobody else is running; a run that was under way there is not here."""
+        self._lock = threading.Lock()
+        ctypes.memset(self._barrier, 0, ctypes.sizeof(self._barrier))
 
     def _write_tables(self) -> None:
         steps = [step for step in self.plan.steps if isinstance(step, Step)]
@@ -212,3 +223,12 @@ class Instance:
         first = address.home.offset + address.offset
         count = self.plan.graph.types[name].numel
         return torch.from_numpy(self._arena.floats[first : first + count]).view(sizes)
+
+
+def _renew() -> None:
+    for instance in _instances:
+        instance.renew()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_renew)

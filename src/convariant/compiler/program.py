@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections import OrderedDict
 from collections.abc import Sequence
 from pathlib import Path
@@ -27,6 +28,9 @@ Array: TypeAlias = Tensor | np.ndarray
 
 # Programs for other input shapes that are kept; the one not used for longest makes room.
 _SHAPES_KEPT = 8
+
+# torch.export, which reads a network anew for another shape, takes one at a time.
+_compiling = threading.RLock()
 
 
 def compile(
@@ -112,16 +116,27 @@ class Program:
     def prepare(self, *shapes: tuple[int, ...]) -> Instance:
         """Compile for inputs of these shapes, unless that is done; by default the graph's own."""
         key = shapes or tuple(t.sizes for t in self.graph.input_types)
-        if key in self._instances:
+        instance = self._known(key)
+        if instance is None:
+            with _compiling:
+                instance = self._known(key) or self._make(key)
+        return instance
+
+    def _known(self, key: tuple[tuple[int, ...], ...]) -> Instance | None:
+        """The instance for these shapes; another thread may drop it at any moment."""
+        try:
             self._instances.move_to_end(key)
             return self._instances[key]
-        plan = make_plan(
-            run_passes(_sized(self.graph, key)), self.target, self.threads, self.tolerance
-        )
-        self._instances[key] = Instance(plan, self.cache)
+        except KeyError:
+            return None
+
+    def _make(self, key: tuple[tuple[int, ...], ...]) -> Instance:
+        graph = run_passes(_sized(self.graph, key))
+        plan = make_plan(graph, self.target, self.threads, self.tolerance)
+        instance = self._instances[key] = Instance(plan, self.cache)
         if len(self._instances) > _SHAPES_KEPT:
             self._instances.popitem(last=False)
-        return self._instances[key]
+        return instance
 
     def adopt(self, shapes: tuple[tuple[int, ...], ...], instance: Instance) -> None:
         """Use an instance that was compiled before for inputs of these shapes."""
@@ -245,3 +260,13 @@ def _sized(graph: Graph, shapes: tuple[tuple[int, ...], ...]) -> Graph:
             f"{graph.name} was captured for {', '.join(map(str, graph.input_types))} and does not "
             f"take inputs of {' and '.join(map(str, shapes))}: {error}"
         ) from error
+
+
+def _renew() -> None:
+    """In a forked child nobody else is compiling."""
+    global _compiling
+    _compiling = threading.RLock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_renew)

@@ -1,0 +1,46 @@
+"""`convariant compile`: a network as native code in one file, with a report of what it does."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from convariant.cli._network import Network, Size, open_network
+from convariant.cli._options import Json
+from convariant.cli._output import line, out
+
+
+def compile_(
+    model: Network,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", help="Write the program here, for convariant.load."),
+    ] = None,
+    size: Size = None,
+    threads: Annotated[
+        int | None, typer.Option(min=1, help="Threads; by default as many as PyTorch uses.")
+    ] = None,
+    tolerance: Annotated[
+        float, typer.Option(min=0, help="Relative error an approximate algorithm may add.")
+    ] = 1e-4,
+    json: Json = False,
+) -> None:
+    """Compile a network for this machine's CPU; print time, algorithm and error of every step.
+
+    Example: convariant compile mobilenet_v1 --size 224 -o mobilenet.convariant
+    """
+    from convariant.analysis._source import as_graph
+    from convariant.compiler import compile
+
+    graph = as_graph(*open_network(model, size)).at_batch(1)
+    program = compile(graph, threads=threads, tolerance=tolerance)
+    if json:
+        out.print(program.report.to_json(), soft_wrap=True)
+    else:
+        line(str(program.report))
+    if output is not None:
+        program.save(output)
+        if not json:
+            line(f"written to {output} ({output.stat().st_size / 2**20:.1f} MiB)")

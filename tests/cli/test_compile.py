@@ -1,0 +1,54 @@
+"""`convariant compile`: a report, a file that loads, one sentence for what cannot be."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+import torch
+from tests.support.compare import assert_close
+
+import convariant as cv
+from convariant.graph import to_onnx
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path_factory, monkeypatch):
+    monkeypatch.setenv("CONVARIANT_CACHE", str(tmp_path_factory.getbasetemp() / "cli-kernels"))
+
+
+def test_a_report_is_printed_and_the_file_loads(run, tmp_path):
+    path = tmp_path / "lenet5.convariant"
+    answer = run("compile", "lenet5", "-o", path, "--threads", 1, "--tolerance", 1e-5)
+    assert answer.code == 0
+    assert "c1" in answer.out
+    assert "relative error" in answer.out
+    assert f"written to {path}" in answer.out.replace("\n", "")
+    program = cv.load(path)
+    assert (program.threads, program.tolerance) == (1, 1e-5)
+    assert program(torch.zeros(1, 1, 32, 32)).shape == (1, 10)
+
+
+def test_json_is_the_report(run):
+    answer = run("compile", "lenet5", "--size", "2x1x28x28", "--threads", 1, "--json")
+    report = json.loads(answer.out)
+    assert report["network"] == "LeNet5"
+    assert report["error"] < 1e-5
+    assert [row["path"] for row in report["rows"] if row["gflops"]] == [
+        *("c1", "c3", "c5", "f6", "output")
+    ]
+
+
+def test_an_onnx_file_is_compiled(run, tmp_path):
+    model = torch.nn.Sequential(torch.nn.Conv2d(3, 8, 3), torch.nn.ReLU()).eval()
+    to_onnx(model, tmp_path / "net.onnx", torch.empty(1, 3, 9, 9), dynamic_batch=True)
+    answer = run("compile", tmp_path / "net.onnx", "-o", tmp_path / "net.convariant")
+    assert answer.code == 0
+    x = torch.randn(1, 3, 9, 9)
+    assert_close(cv.load(tmp_path / "net.convariant")(x), model(x).detach(), reduction=100)
+
+
+def test_what_cannot_be_compiled_is_one_sentence(run, tmp_path):
+    assert "no model is named 'lenet7'" in run("compile", "lenet7").sentence()
+    folder = tmp_path / "missing" / "out"
+    assert "cannot write" in run("compile", "lenet5", "-o", folder).sentence()

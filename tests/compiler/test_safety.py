@@ -1,0 +1,218 @@
+"""Programs among threads, forks, signals, exits and bad disks."""
+
+from __future__ import annotations
+
+import os
+import stat
+import subprocess
+import sys
+import textwrap
+import threading
+
+import pytest
+import torch
+from torch import nn
+
+import convariant as cv
+
+# A process that hangs is the fault looked for: none of these takes a second of its own.
+_LIMIT = 60
+
+START = """
+import os, signal, sys, threading, time
+import torch, convariant as cv
+x = torch.ones(1, 3, 32, 32)
+fast = cv.load(sys.argv[1])
+truth = fast(x)
+"""
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path_factory, monkeypatch):
+    monkeypatch.setenv("CONVARIANT_CACHE", str(tmp_path_factory.getbasetemp() / "safety-kernels"))
+
+
+@pytest.fixture
+def in_process(tmp_path):
+    """Runs code in a process of its own, where `fast` is a program on two threads."""
+    cv.compile(network(0), torch.ones(1, 3, 32, 32), threads=2).save(tmp_path / "net")
+
+    def run(code: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-c", START + textwrap.dedent(code), str(tmp_path / "net")],
+            capture_output=True,
+            text=True,
+            timeout=_LIMIT,
+        )
+
+    return run
+
+
+def network(seed: int) -> nn.Module:
+    torch.manual_seed(seed)
+    return nn.Sequential(
+        nn.Conv2d(3, 16 + seed, 3, padding=1), nn.ReLU(), nn.Conv2d(16 + seed, 8, 1)
+    ).eval()
+
+
+def test_several_programs_run_at_once_from_several_threads():
+    x = torch.randn(1, 3, 24, 24)
+    programs = [cv.compile(network(seed), x, threads=1 + seed % 2) for seed in range(3)]
+    truths = [program(x) for program in programs]
+    wrong: list[int] = []
+
+    def work(number: int) -> None:
+        for turn in range(20):
+            place = (number + turn) % len(programs)
+            if not torch.equal(programs[place](x), truths[place]):
+                wrong.append(place)
+
+    workers = [threading.Thread(target=work, args=(n,)) for n in range(4)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join(_LIMIT)
+    assert not any(worker.is_alive() for worker in workers)
+    assert wrong == []
+
+
+def test_several_threads_may_bring_new_shapes():
+    model = network(1)
+    program = cv.compile(model, torch.randn(1, 3, 16, 16), threads=2)
+    sizes = [(1 + n % 2, 3, 12 + n, 20) for n in range(12)]
+    inputs = [torch.randn(size) for size in sizes]
+    truths = [model(x).detach() for x in inputs]
+    wrong: list[str] = []
+
+    def work(first: int) -> None:
+        for turn in range(len(inputs)):
+            place = (first + turn) % len(inputs)
+            try:
+                if not torch.allclose(program(inputs[place]), truths[place], atol=1e-5):
+                    wrong.append(f"values at {sizes[place]}")
+            except (LookupError, RuntimeError) as error:
+                wrong.append(repr(error))
+
+    workers = [threading.Thread(target=work, args=(3 * n,)) for n in range(4)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join(_LIMIT)
+    assert wrong == []
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+def test_a_forked_child_runs_the_program_of_its_parent(in_process):
+    answer = in_process("""
+        child = os.fork()
+        if child == 0:
+            os._exit(0 if torch.equal(fast(x), truth) else 1)
+        same = torch.equal(fast(x), truth)
+        print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), same)
+    """)
+    assert (answer.returncode, answer.stdout.split()) == (0, ["0", "True"]), answer.stderr
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+def test_a_fork_while_another_thread_runs_a_program_does_not_hang(in_process):
+    answer = in_process("""
+        stop = threading.Event()
+        def work():
+            while not stop.is_set():
+                fast(x)
+        worker = threading.Thread(target=work)
+        worker.start()
+        codes = []
+        for _ in range(20):
+            child = os.fork()
+            if child == 0:
+                os._exit(0 if torch.equal(fast(x), truth) else 1)
+            codes.append(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+        stop.set()
+        worker.join()
+        print(sum(codes))
+    """)
+    assert (answer.returncode, answer.stdout.strip()) == (0, "0"), answer.stderr
+
+
+@pytest.mark.parametrize(
+    "ending",
+    [
+        "del fast",
+        "threading.Thread(target=lambda: [fast(x) for _ in range(200)]).start()",
+        "threading.Thread(target=lambda: [fast(x) for _ in range(10**9)], daemon=True).start()\n"
+        "        time.sleep(0.1)",
+    ],
+    ids=["deleted", "running", "daemon"],
+)
+def test_the_interpreter_ends_while_programs_exist(in_process, ending):
+    answer = in_process(f"""
+        {ending}
+        print("done", flush=True)
+    """)
+    assert (answer.returncode, answer.stdout.strip()) == (0, "done"), answer.stderr
+
+
+def test_ctrl_c_stops_a_loop_of_calls_and_the_program_goes_on(in_process):
+    answer = in_process("""
+        threading.Timer(0.3, lambda: os.kill(os.getpid(), signal.SIGINT)).start()
+        try:
+            while True:
+                fast(x)
+        except KeyboardInterrupt:
+            print(torch.equal(fast(x), truth))
+    """)
+    assert (answer.returncode, answer.stdout.strip()) == (0, "True"), answer.stderr
+
+
+@pytest.mark.slow
+def test_ctrl_c_again_and_again_leaves_the_program_right(in_process):
+    answer = in_process("""
+        def interrupt():
+            for _ in range(100):
+                time.sleep(0.005)
+                os.kill(os.getpid(), signal.SIGINT)
+            over.set()
+        over, caught = threading.Event(), 0
+        pest = threading.Thread(target=interrupt)
+        def run():
+            while not over.is_set():
+                fast(x)
+        pest.start()
+        while not over.is_set():
+            try:
+                run()
+            except KeyboardInterrupt:
+                caught += 1
+        try:
+            pest.join()
+        except KeyboardInterrupt:
+            caught += 1
+        print(caught > 0, torch.equal(fast(x), truth))
+    """)
+    assert (answer.returncode, answer.stdout.strip()) == (0, "True True"), answer.stderr
+
+
+def test_a_cache_folder_that_cannot_be_written_only_costs_time(tmp_path, monkeypatch):
+    def refuse(*_args, **_kwargs):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("convariant.compiler.llvm.cache.tempfile.mkstemp", refuse)
+    x = torch.randn(1, 3, 16, 16)
+    model = network(0)
+    program = cv.compile(model, x, threads=1, cache_dir=tmp_path / "full")
+    torch.testing.assert_close(program(x), model(x).detach(), rtol=1e-4, atol=1e-5)
+    program.save(tmp_path / "net")
+    assert torch.equal(cv.load(tmp_path / "net", cache_dir=tmp_path / "full")(x), program(x))
+    assert list((tmp_path / "full").iterdir()) == []
+
+
+def test_a_read_only_cache_folder_only_costs_time(tmp_path):
+    folder = tmp_path / "read-only"
+    folder.mkdir()
+    folder.chmod(stat.S_IRUSR | stat.S_IXUSR)
+    x = torch.randn(1, 3, 16, 16)
+    program = cv.compile(network(0), x, threads=1, cache_dir=folder)
+    assert program(x).shape == (1, 8, 16, 16)
+    assert program.cache.misses > 0
