@@ -12,6 +12,7 @@ from convariant import nn as extended
 from convariant.analysis._convolution import take_apart
 from convariant.analysis.separable import LayerSeparability, separability
 from convariant.analysis.separable._decompositions import offered
+from convariant.graph import from_torch
 from support.compare import assert_close
 from support.configs import CONVOLUTIONS, TRANSPOSED, each
 
@@ -179,6 +180,29 @@ def test_a_whole_network_is_reported():
     assert "16x6x5x5" in text
     read = json.loads(report.to_json())
     assert read["layers"][1]["forms"][0]["form"] == "spatial"
+
+
+def test_graphs_and_onnx_files_are_examined_too(tmp_path):
+    onnx = pytest.importorskip("onnx")
+    network = models.create("lenet5").eval()
+    graph = from_torch(network, (torch.zeros(1, 1, 32, 32),))
+    expected = separability(network)
+    weights = [layer.weight for layer in (network.c1, network.c3)]
+    found = separability(graph)
+    assert [layer.forms for layer in found.layers] == [layer.forms for layer in expected.layers]
+    image = onnx.helper.make_tensor_value_info("x", onnx.TensorProto.FLOAT, [1, 1, 9, 9])
+    result = onnx.helper.make_tensor_value_info("y", onnx.TensorProto.FLOAT, None)
+    weight = onnx.numpy_helper.from_array(weights[0].detach().numpy(), "w")
+    node = onnx.helper.make_node("Conv", ["x", "w"], ["y"], name="first")
+    model = onnx.helper.make_graph([node], "small", [image], [result], [weight])
+    path = tmp_path / "small.onnx"
+    onnx.save(onnx.helper.make_model(model), path)
+    read = separability(path)
+    assert read.model == str(path)
+    assert read.layers[0].forms == expected.layers[0].forms
+    empty = from_torch(nn.ReLU(), (torch.zeros(1, 3),))
+    with pytest.raises(OptionError, match="has no convolution with stored weights"):
+        separability(empty)
 
 
 def test_shared_layers_are_one():

@@ -6,10 +6,9 @@ from typing import Annotated
 
 import typer
 
-from convariant.cli._network import Options
+from convariant.cli._network import Network, Options, open_network
 from convariant.cli._options import Json
 from convariant.cli._output import line, out
-from convariant.cli._surgery import Trained, open_module
 
 Error = Annotated[
     float, typer.Option("--error", "-e", min=0, max=1, help="Part of a weight that may be lost.")
@@ -20,7 +19,7 @@ Zero = Annotated[
 
 
 def separability(
-    model: Trained,
+    model: Network,
     error: Error = 0.1,
     zero: Zero = 1e-6,
     option: Options = None,
@@ -32,7 +31,7 @@ def separability(
     """
     from convariant.analysis import separable
 
-    network, _ = open_module(model, options=option)
+    network, _ = open_network(model, None, option)
     result = separable.separability(network, error=error, zero=zero)
     if json:
         out.print(result.to_json(), markup=False, soft_wrap=True)

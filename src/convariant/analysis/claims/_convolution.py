@@ -68,8 +68,8 @@ def the_data_can_be_the_matrix() -> Iterator[Fact]:
 
 @topic("true", 6, docs="operators.md")
 def two_conventions_of_convolution() -> Iterator[Fact]:
-    """In mathematics convolution flips the kernel; in deep learning it does not, and is a cross-
-    correlation. With learned weights only the order of storage differs.
+    """In mathematics convolution flips the kernel; in deep learning it does not, and is properly
+    a cross-correlation. With learned weights only the order of storage differs.
     """
     x, weight = np.array([[[1, 2, 3, 4]]]), np.array([[[10, 1]]])
     yield fact(

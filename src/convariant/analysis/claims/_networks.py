@@ -246,8 +246,8 @@ def table_1_ends_with_pooling_and_softmax() -> Iterator[Fact]:
 
 @topic.on_digits(
     "true if", 63,
-    remark="On a small task, as here, it is as accurate with a fraction of the operations; the "
-    "time falls less than they do.",
+    remark="On a small task, as here, it is nearly as accurate with a fraction of the operations; "
+    "the time falls less than they do, or not at all.",
     docs="separability.md",
 )  # fmt: skip
 def fewer_computations_with_good_accuracy(digits: Digits) -> Iterator[Fact]:

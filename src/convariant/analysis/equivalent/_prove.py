@@ -60,9 +60,9 @@ def prove(
     >>> prove(conv, nn.Conv2d(4, 6, 3), (1, 4, 8, 8)).equal
     False
     """
-    first = copy.deepcopy(before).double().eval()
+    first = copy.deepcopy(before).double().cpu().eval()
     second = copy.deepcopy(after) if isinstance(after, nn.Module) else after(copy.deepcopy(first))
-    second = second.double().eval()
+    second = second.double().cpu().eval()
     generator = torch.Generator().manual_seed(seed)
     allowed = tolerance("float64", min(max(_products(first), _products(second)), _LONGEST))
     worst, equal, shape = 0.0, True, ()

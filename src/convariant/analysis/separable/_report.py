@@ -5,13 +5,16 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
+import os
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
-from convariant.analysis._convolution import Convolution, take_apart
+from convariant.analysis._convolution import Convolution, check_finite, take_apart
 from convariant.analysis._layers import convolutions_in
+from convariant.analysis._source import Network, as_graph
 from convariant.analysis._table import share, table
 from convariant.analysis.separable import _chains
 from convariant.analysis.separable._chains import FORMS, Form
@@ -22,6 +25,8 @@ from convariant.analysis.separable._decompositions import (
     singular_values,
 )
 from convariant.analysis.separable._hidden import ZERO, HiddenGroup, hidden_groups
+from convariant.errors import OptionError
+from convariant.graph import ops
 
 
 @dataclass(frozen=True)
@@ -93,13 +98,14 @@ class Separability:
 
 
 @torch.no_grad()
-def separability(model: nn.Module, *, error: float = 0.1, zero: float = ZERO) -> Separability:
+def separability(model: Network, *, error: float = 0.1, zero: float = ZERO) -> Separability:
     """Every convolution's rank in space, its rank jointly with channels, in depth, and its groups.
 
     Two meanings of separable, both measured: in space (a kernel, or the whole weight, is a product
     of one factor for each axis) and in depth (space x channels). `error` is the part of a weight,
     by Frobenius norm, that the shown ranks may lose; a kernel below `zero` times the largest one
     counts as none, when groups are looked for. Plain and transposed, 1 to 3 axes, any groups.
+    `model` is a module, a graph, or the path of an ONNX file.
 
     Raises OptionError for a network without convolutions, DataError for weights with NaN.
 
@@ -112,14 +118,12 @@ def separability(model: nn.Module, *, error: float = 0.1, zero: float = ZERO) ->
     Source: lecture, "Separable Convolution".
     """
     layers = []
-    for layer in convolutions_in(model, "separability"):
-        path = layer.path or "model"
-        parts = take_apart(layer.module, f"separability of {path}")
+    for path, kind, parts in _convolutions(model):
         ranks, errors = _kernels(parts)
         layers.append(
             LayerSeparability(
                 path,
-                type(layer.module).__name__,
+                kind,
                 tuple(parts.weight.shape),
                 parts.groups,
                 ranks,
@@ -128,7 +132,32 @@ def separability(model: nn.Module, *, error: float = 0.1, zero: float = ZERO) ->
                 hidden_groups(parts, zero),
             )
         )
-    return Separability(type(model).__name__, error, tuple(layers))
+    name = os.fspath(model) if isinstance(model, (str, os.PathLike)) else type(model).__name__
+    return Separability(name, error, tuple(layers))
+
+
+def _convolutions(model: Network) -> Iterator[tuple[str, str, Convolution]]:
+    """Path, kind and parts of every convolution: of modules as they are, else of the graph."""
+    if isinstance(model, nn.Module):
+        for layer in convolutions_in(model, "separability"):
+            path = layer.path or "model"
+            parts = take_apart(layer.module, f"separability of {path}")
+            yield path, type(layer.module).__name__, parts
+        return
+    graph = as_graph(model)
+    found = False
+    for node in graph.nodes:
+        if isinstance(node.op, ops.Conv) and node.inputs[1] in graph.constants:
+            found = True
+            path = node.path or node.name
+            weight = graph.constants[node.inputs[1]].detach()
+            check_finite(weight, f"separability of {path}")
+            yield path, node.op.text(), Convolution(weight, None, node.op.geometry, node.op.groups)
+    if not found:
+        raise OptionError(
+            f"separability: {graph.name} has no convolution with stored weights; pass a network "
+            "that has one"
+        )
 
 
 def _form_report(decomposition: Decomposition, error: float) -> FormReport:
