@@ -18,7 +18,6 @@ from torch.export.graph_signature import (
     OutputKind,
     TensorArgument,
 )
-from torch.fx.experimental.symbolic_shapes import free_unbacked_symbols
 from torch.utils import _pytree as pytree
 
 from convariant.errors import GraphError, ShapeError
@@ -377,6 +376,9 @@ def _number(value: Any, node: torch.fx.Node) -> Any:
     if not expression.free_symbols:
         kinds = {torch.SymInt: int, torch.SymFloat: float, torch.SymBool: bool}
         return kinds[type(value)](expression)
+    # it brings sympy, which a process that only loads programs does without
+    from torch.fx.experimental.symbolic_shapes import free_unbacked_symbols
+
     where = _path(node) or "the network"
     if free_unbacked_symbols(value):
         return _Unknown(
