@@ -35,7 +35,7 @@ def demo(folder: Folder = DEFAULT, seed: Seed = 0) -> None:
 
     from convariant import training
 
-    line("LeNet-5 learns to read the digits of MNIST: 4,000 to learn from, 1,000 held out.")
+    line("LeNet-5 learns digits of MNIST: 4,000 to learn from, 1,000 held out.")
     with closing(training.TerminalReporter(out)) as reporter:
         result = training.fit(
             "lenet5",
@@ -66,9 +66,9 @@ def _show_confusion(scores: Scores) -> None:
     made = table("digit", "found", "missed", "taken for", right=("found",))
     for i, row in enumerate(scores.confusion):
         wrong = sorted(((n, j) for j, n in enumerate(row) if n and j != i), reverse=True)
-        others = ", ".join(scores.classes[j] + (f" ({n} times)" if n > 1 else "") for n, j in wrong)
+        others = [scores.classes[j] + (f" ({n} times)" if n > 1 else "") for n, j in wrong]
         missed = "x" * sum(n for n, _ in wrong)
-        made.add_row(scores.classes[i], percent(scores.recall[i]), missed, others)
+        made.add_row(scores.classes[i], percent(scores.recall[i]), missed, ", ".join(others[:3]))
     print_table(made)
 
 

@@ -15,6 +15,7 @@ from convariant.training._preprocessing import Preprocessing
 from convariant.training._reading import Images, read
 from convariant.training._report import Reporter
 from convariant.training._scores import Scores, Tally, loss_of
+from convariant.training._threads import enough_threads
 from convariant.training.sources import Source, Task, open_source
 
 Split = Literal["held-out", "train", "all"]
@@ -77,11 +78,12 @@ def count(
     reporter = reporter or Reporter()
     device = next(network.parameters()).device
     batches = torch.arange(len(images)).split(batch_size(preprocessing.size))
-    for done, indices in enumerate(batches):
-        inputs, targets = images.__getitems__(indices.tolist())
-        logits = network(preprocessing.normalise(inputs.to(device))).cpu()
-        tally.add(loss_of(logits, targets), logits, targets)
-        reporter.advance("measuring", done + 1, len(batches))
+    with enough_threads(network, preprocessing, len(batches[0])):
+        for done, indices in enumerate(batches):
+            inputs, targets = images.__getitems__(indices.tolist())
+            logits = network(preprocessing.normalise(inputs.to(device))).cpu()
+            tally.add(loss_of(logits, targets), logits, targets)
+            reporter.advance("measuring", done + 1, len(batches))
 
 
 def batch_size(size: tuple[int, int]) -> int:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -15,7 +14,6 @@ import torch
 
 from convariant.errors import ModelFileError, OptionError, StorageError
 from convariant.training._augmentation import Augmentation
-from convariant.training._counts import count_macs
 from convariant.training._evaluate import score
 from convariant.training._hardware import Hardware
 from convariant.training._model_folder import CONFIG, SavedModel, save_model
@@ -24,12 +22,12 @@ from convariant.training._recipes import Recipe, recipe_of
 from convariant.training._report import Reporter
 from convariant.training._scores import Scores
 from convariant.training._setup import Setup, check_same, set_up, settings_of
+from convariant.training._threads import enough_threads
 
 if TYPE_CHECKING:
     from convariant.training._training import Trained
 
 LAST = Path("checkpoints/last.ckpt")
-WORK = 3 * 10**8  # multiply-adds of a step that are worth a thread
 
 
 @dataclass(frozen=True)
@@ -108,7 +106,8 @@ def fit(
         settings["init"] = str(init)
     if begun is not None:
         check_same(begun, settings, str(folder))
-    with _enough_threads(setup, recipe):
+    batch = min(recipe.batch_size, len(setup.train))
+    with enough_threads(setup.network, setup.preprocessing, batch):
         trained = _training.run(
             setup,
             folder,
@@ -124,23 +123,6 @@ def fit(
         result = _finish(setup, trained, settings, folder)
     reporter.close()
     return result
-
-
-@contextmanager
-def _enough_threads(setup: Setup, recipe: Recipe) -> Iterator[None]:
-    """Within, torch has a thread for each `WORK` of a step, and no more than it had.
-
-    The threads of a small network wait for each other longer than they compute, and on a busy
-    machine many times longer.
-    """
-    threads = torch.get_num_threads()
-    images = min(recipe.batch_size, len(setup.train))
-    work = images * count_macs(setup.network.eval(), setup.preprocessing)
-    torch.set_num_threads(max(1, min(threads, work // WORK)))
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)
 
 
 def _finish(

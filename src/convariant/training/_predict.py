@@ -18,6 +18,7 @@ from convariant.training._model_folder import SavedModel, read_model
 from convariant.training._optional import optional
 from convariant.training._preprocessing import Placement
 from convariant.training._report import Reporter
+from convariant.training._threads import enough_threads
 from convariant.training.sources import Task
 
 if TYPE_CHECKING:
@@ -102,7 +103,8 @@ def predict(
         )
     step = batch_size(size)
     for start in range(0, len(frames), step):
-        logits = _logits(saved, torch.from_numpy(np.stack(frames[start : start + step])))
+        with enough_threads(saved.network, saved.preprocessing, min(step, len(frames) - start)):
+            logits = _logits(saved, torch.from_numpy(np.stack(frames[start : start + step])))
         for i, output in enumerate(logits, start=start):
             yield _prediction(saved, names[i], placements[i], output)
         reporter.advance("predicting", min(start + step, len(frames)), len(frames))

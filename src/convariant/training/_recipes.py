@@ -87,7 +87,19 @@ def _one_of(name: str, value: str, choices: tuple[str, ...]) -> None:
 _TABLE = {
     "lenet5": Recipe(learning_rate=5e-3),
     "lenet5_1998": Recipe(loss="map"),
-    "unet": Recipe(options={"mode": "same", "widths": (16, 32, 64, 128)}),
+    "mobilenet_v1": Recipe(epochs=20, learning_rate=5e-3),
+    **{
+        name: Recipe(epochs=10, learning_rate=1e-3)
+        for name in models.names()
+        if name.startswith(("resnet", "resnext"))
+    },
+    "unet": Recipe(
+        epochs=20,
+        batch_size=8,
+        learning_rate=5e-3,
+        label_smoothing=0,
+        options={"mode": "same", "widths": (16, 32, 64, 128), "norm": True},
+    ),
 }
 _OTHERS = Recipe()
 
