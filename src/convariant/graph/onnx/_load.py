@@ -17,7 +17,6 @@ from convariant.graph.onnx._tensors import constant_value, to_dense, to_tensor
 
 Source: TypeAlias = str | os.PathLike[str] | bytes | onnx.ModelProto
 
-OLDEST_OPSET = 6
 LARGEST_FILE = 2**31 - 1  # what protobuf can parse
 
 
@@ -113,9 +112,4 @@ def _check_model(proto: onnx.ModelProto, name: str) -> None:
         raise ModelFileError(
             f"{name} uses opset {versions[0]}, but the installed onnx package knows {newest}; "
             "update it with: pip install --upgrade onnx"
-        )
-    if versions[0] < OLDEST_OPSET:
-        raise ModelFileError(
-            f"{name} uses opset {versions[0]}; opset {OLDEST_OPSET} is the oldest that is read: "
-            "convert it with onnx.version_converter.convert_version(model, 13)"
         )

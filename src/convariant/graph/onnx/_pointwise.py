@@ -70,6 +70,7 @@ _WITH_ATTRIBUTES: dict[str, tuple[str, tuple[tuple[str, float], ...]]] = {
     "ThresholdedRelu": ("threshold", (("alpha", 1.0), ("", 0.0))),
 }
 
+# formats that PyTorch stores but does not calculate in; the shorter ones fit into int64
 _UNSIGNED = (torch.uint16, torch.uint32, torch.uint64)
 
 
@@ -80,13 +81,9 @@ def same_function(call: Call) -> str:
 
 def pointwise(call: Call, function: str, values: Sequence[str]) -> str:
     """A node of this function; single numbers lose their axes where others decide the shape."""
-    for value in values:
-        dtype = call.type_of(value).dtype
-        if dtype in _UNSIGNED and function not in ("equal", "where"):
-            raise GraphError(
-                f"the input is {str(dtype).removeprefix('torch.')}, in which PyTorch does not "
-                "calculate; cast it to int64 or float32"
-            )
+    dtype = call.type_of(values[0]).dtype
+    if dtype in _UNSIGNED and function not in ("equal", "where"):
+        return _through_int64(call, function, values)
     ranks = [call.type_of(v).rank for v in values]
     free = [v not in call.reader.builder.constants for v in values]
     widest = max((r for r, f in zip(ranks, free, strict=True) if f), default=-1)
@@ -95,6 +92,16 @@ def pointwise(call: Call, function: str, values: Sequence[str]) -> str:
         for v, r, f in zip(values, ranks, free, strict=True)
     ]
     return call.add(Elementwise(function), *_aligned(call, list(values)))
+
+
+def _through_int64(call: Call, function: str, values: Sequence[str]) -> str:
+    dtype = call.type_of(values[0]).dtype
+    if dtype == torch.uint64:
+        raise GraphError(
+            "the input is uint64, in which PyTorch does not calculate; cast it to int64 or float32"
+        )
+    y = pointwise(call, function, [call.add(Cast(torch.int64), v) for v in values])
+    return y if call.type_of(y).dtype == torch.bool else call.add(Cast(dtype), y)
 
 
 def _without_axes(call: Call, value: str) -> str:

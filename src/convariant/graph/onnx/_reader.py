@@ -26,6 +26,7 @@ _FAULTS = (ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError
 # a file may nest functions and branches, but not without end
 _DEEPEST = 16
 _MOST_NODES = 100_000
+_OLDEST_OPSET = 6
 
 
 class Reader:
@@ -110,6 +111,7 @@ class Reader:
                 f"the operator is of the domain {node.domain!r}; only ONNX's own are read: export "
                 "the network without it"
             )
+        _check_age(node.op_type, self.opset)
         lowering = LOWERINGS.get(node.op_type)
         if lowering is not None:
             result = lowering(call)
@@ -163,6 +165,18 @@ class Reader:
         if trained:
             self._weights.add(name)
         return name
+
+
+def _check_age(operator: str, opset: int) -> None:
+    """Refuse an operator of a time when it meant something else."""
+    if opset >= _OLDEST_OPSET or not onnx.defs.has(operator, opset):
+        return
+    own = onnx.defs.get_schema(operator, opset).since_version
+    if own != onnx.defs.get_schema(operator, _OLDEST_OPSET).since_version:
+        raise GraphError(
+            f"the operator is that of opset {opset}, and {_OLDEST_OPSET} is the oldest that is "
+            "read; convert the file with onnx.version_converter.convert_version(model, 13)"
+        )
 
 
 def _relabelled(graph: Graph, labels: Mapping[str, str]) -> Graph:
