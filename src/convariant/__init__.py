@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from convariant.analysis.separable import factorize, mobilize, separability
     from convariant.analysis.tracing import trace
     from convariant.compiler import Program, compile, load
+    from convariant.drawing import report
     from convariant.geometry import Geometry
     from convariant.training import load_model
 
@@ -73,6 +74,7 @@ __all__ = [
     "models",
     "nn",
     "reference",
+    "report",
     "separability",
     "symmetry",
     "trace",
@@ -102,6 +104,7 @@ _LAZY = {
     "models": "convariant.models",
     "nn": "convariant.nn",
     "reference": "convariant.reference",
+    "report": "convariant.drawing",
     "separability": "convariant.analysis.separable",
     "symmetry": "convariant.analysis.symmetry",
     "trace": "convariant.analysis.tracing",

@@ -28,6 +28,7 @@ from convariant.cli import (
     mobilize,
     models,
     predict,
+    report,
     separability,
     studio,
     symmetry,
@@ -56,6 +57,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "draw": draw.draw,
     "compile": compile.compile_,
     "bench": bench.bench,
+    "report": report.report,
     "studio": studio.studio,
 }
 

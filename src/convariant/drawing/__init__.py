@@ -8,14 +8,17 @@ from convariant.drawing._arithmetic import arithmetic
 from convariant.drawing._blocks import block
 from convariant.drawing._chain import chain
 from convariant.drawing._costs import costs
+from convariant.drawing._curves import symmetry_curves
 from convariant.drawing._fields import receptive_field
 from convariant.drawing._learned import feature_maps, filters, spectrum
 from convariant.drawing._matrix import toeplitz
 from convariant.drawing._picture import Picture
+from convariant.drawing._report import NetworkReport, report
 from convariant.drawing._unet import unet
 from convariant.drawing._volumes import groups
 
 __all__ = [
+    "NetworkReport",
     "Picture",
     "architecture",
     "arithmetic",
@@ -26,7 +29,9 @@ __all__ = [
     "filters",
     "groups",
     "receptive_field",
+    "report",
     "spectrum",
+    "symmetry_curves",
     "toeplitz",
     "unet",
 ]

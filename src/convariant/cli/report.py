@@ -1,0 +1,74 @@
+"""convariant report: all that is known of a network on one page."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from convariant.cli._network import Network, Options, Size, open_network
+from convariant.cli._output import line
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+Images = Annotated[
+    list[Path] | None,
+    typer.Option("--image", "-i", help="An image file; may be given several times."),
+]
+Out = Annotated[Path, typer.Option("--out", help="The page to write.")]
+
+
+def report(
+    model: Network,
+    size: Size = None,
+    option: Options = None,
+    image: Images = None,
+    out: Out = Path("report.html"),
+) -> None:
+    """Write one offline page: architecture, cost, field, symmetry, separability, compiled speed.
+
+    Without images of yours, a few photographs are moved about to see what the network keeps.
+
+    Example: convariant report runs/demo --out lenet.html
+
+    Example: convariant report detector.onnx --image street.jpg
+    """
+    from rich.console import Console
+
+    from convariant.analysis._source import as_graph
+    from convariant.drawing import report as make
+
+    network, shape = open_network(model, size, option)
+    graph = as_graph(network, shape)
+    channels, height, width = graph.input_types[0].sizes[-3:]
+    images = _read(model, image or [], channels, (height, width))
+    with Console(stderr=True).status("looking at the network") as status:
+        page = make(network, images, progress=lambda part: status.update(part.lower()))
+    path = page.save(out)
+    for section in page.sections:
+        if section.problem:
+            line(f"{section.heading}: left out: {section.problem}")
+    line(f"wrote {path}")
+
+
+def _read(model: str, files: list[Path], channels: int, size: tuple[int, int]) -> Tensor:
+    """Images as the network takes them: scaled, and normalised where its folder says how."""
+    import numpy as np
+    import torch
+    from PIL import Image
+
+    from convariant.training import read_model
+    from convariant.training._images import frame_image, read_image
+
+    if files:
+        pictures = [read_image(path, channels) for path in files]
+    else:
+        from convariant.studio._photos import NAMES, photo
+
+        mode = "L" if channels == 1 else "RGB"
+        pictures = [Image.fromarray(photo(name)).convert(mode) for name in NAMES]
+    frames = np.stack([frame_image(picture, size) for picture in pictures])
+    batch = torch.from_numpy(frames).float() / 255
+    return read_model(model).preprocessing.normalise(batch) if Path(model).is_dir() else batch

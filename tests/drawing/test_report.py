@@ -1,0 +1,95 @@
+"""The report: every section from the analyses themselves, one page without the network."""
+
+import base64
+import json
+import re
+
+import numpy as np
+import pytest
+import torch
+
+import convariant as cv
+from convariant.analysis.symmetry import measure
+
+HEADINGS = [
+    *("Architecture", "Cost", "Receptive field", "Symmetry", "Separability", "Compiled speed"),
+]
+
+
+@pytest.fixture(scope="module")
+def found():
+    generator = torch.Generator().manual_seed(0)
+    torch.manual_seed(0)
+    return cv.report(
+        cv.models.create("lenet5").eval(), torch.rand(3, 1, 28, 28, generator=generator)
+    )
+
+
+def test_every_section_is_made(found):
+    assert [section.heading for section in found.sections] == HEADINGS
+    assert [section.problem for section in found.sections] == [""] * len(HEADINGS)
+    assert found.subtitle == "1×1×28×28 → 1×10; 61,706 parameters, 416,520 multiply-adds"
+
+
+def test_figures_are_those_of_the_analyses(found):
+    cost = json.loads(found.section("Cost").data["cost.json"])
+    assert cost["params"] == 61_706
+    (verdicts,) = found.section("Symmetry").tables
+    assert dict(verdicts.rows)["p4"] == "broken: its kernels are no quarter turns of one another"
+    assert json.loads(found.section("Symmetry").data["certificate-p4.json"])["verdict"] == "broken"
+    speed = json.loads(found.section("Compiled speed").data["speed.json"])
+    assert speed["error"] < 1e-4
+    (steps,) = found.section("Compiled speed").tables
+    assert len(steps.bars) == len(steps.rows) == len(speed["rows"])
+
+
+def test_the_page_needs_nothing_and_holds_the_figures(found, tmp_path):
+    page = found.save(tmp_path / "report.html").read_text(encoding="utf-8")
+    assert "<script" not in page
+    addresses = re.findall(r'(?:src|href)="([^"]*)"', page)
+    assert addresses
+    assert all(address.startswith(("#", "data:")) for address in addresses)
+    data = re.search(r'download="cost.json" href="data:application/json;base64,([^"]*)"', page)[1]
+    assert json.loads(base64.b64decode(data))["macs"] == 416_520
+    for heading in HEADINGS:
+        assert f"<h2>{heading}</h2>" in page
+
+
+def test_text_of_a_network_is_escaped():
+    section = cv.draw.NetworkReport("<b>net</b>", "a < b", ())
+    assert "&lt;b&gt;net&lt;/b&gt;" in section.html()
+    assert "<b>net" not in section.html()
+
+
+def test_what_cannot_be_made_says_why_and_the_rest_follows():
+    graph = cv.graph.from_torch(torch.nn.Conv2d(5, 2, 3).eval(), torch.zeros(1, 5, 8, 8))
+    found = cv.report(graph, np.zeros((1, 5, 8, 8), np.float32))
+    assert "1 or 3 channels" in found.section("Receptive field").problem
+    assert "give the module itself" in found.section("Separability").problem
+    assert found.section("Cost").problem == ""
+    assert "1 or 3 channels" in found.html()
+
+
+@pytest.mark.parametrize(
+    "images", [torch.zeros(3, 8, 8), torch.zeros(0, 3, 8, 8), torch.zeros(1, 3, 8, 8).byte()]
+)
+def test_images_that_are_no_batch(images):
+    with pytest.raises(cv.ShapeError, match=r"report takes images \(n, c, h, w\)"):
+        cv.report(torch.nn.Conv2d(3, 4, 3), images)
+
+
+def test_curves_stand_at_the_heights_of_the_measurement():
+    generator = torch.Generator().manual_seed(0)
+    images = torch.rand(4, 1, 28, 28, generator=generator)
+    torch.manual_seed(0)
+    measured = measure(cv.models.create("lenet5"), images, "shift", False, amounts=(0, 1, 4))
+    picture = cv.draw.symmetry_curves([measured])
+    lines = {shape.style: shape for shape in picture.panel.shapes if hasattr(shape, "arrow")}
+    heights = [28 + 150 * (1 - min(e, 1)) for e in measured.output.mean]
+    assert [y for _, y in lines["window"].points] == pytest.approx(heights, abs=0.06)
+    assert [x for x, _ in lines["skip"].points] == [44, 106.5, 294]
+
+
+def test_curves_of_nothing():
+    with pytest.raises(cv.OptionError, match="at least one measurement"):
+        cv.draw.symmetry_curves([])
