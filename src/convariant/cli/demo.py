@@ -16,10 +16,11 @@ from convariant.cli.predict import show_predictions
 if TYPE_CHECKING:
     import numpy as np
 
-    from convariant.training import Prediction, Scores
+    from convariant.training import Prediction, SavedModel, Scores
 
 DEFAULT = Path("runs/demo")
 _SHOWN = 5  # pictures in a row of 80 columns
+_REPORTED = 16  # digits that the report moves about
 _EXAMPLE = 700  # of the digits held out, a seven
 
 Folder = Annotated[Path, typer.Option("--out", help="Folder of the run; runs/demo is replaced.")]
@@ -52,6 +53,7 @@ def demo(folder: Folder = DEFAULT, seed: Seed = 0) -> None:
     images, truths = list(np.asarray(digits.images)), [str(label) for label in digits.targets]
     _show_digits(list(training.predict(result.model, images)), images, truths)
     _predict_a_file(folder, images[_EXAMPLE])
+    _write_report(folder, result.model, images[:_REPORTED])
     _say_what_next(folder)
 
 
@@ -111,10 +113,23 @@ def _predict_a_file(folder: Path, image: np.ndarray) -> None:
     show_predictions(list(training.predict(folder, [path])), {}, top=3)
 
 
+def _write_report(folder: Path, model: SavedModel, images: Sequence[np.ndarray]) -> None:
+    """One page of all that is known of the network."""
+    from PIL import Image
+
+    from convariant.cli.report import as_batch
+    from convariant.drawing import report
+
+    batch = as_batch([Image.fromarray(image) for image in images], model.preprocessing.size)
+    path = report(model.network, model.preprocessing.normalise(batch)).save(folder / "report.html")
+    _heading("All that is known of it, on one page")
+    line(str(path.resolve()))
+
+
 def _say_what_next(folder: Path) -> None:
     _heading("What to try next")
     for command, what in (
-        (f"convariant predict {folder} IMAGE", "your own digit (ink on paper: --invert)"),
+        (f"convariant predict {folder} IMAGE", "your digit (ink on paper: --invert)"),
         (f"convariant evaluate {folder}", "recall and precision of every digit"),
         ("convariant train lenet5 digits --augment", "digits moved and turned as well"),
         ("convariant train unet brain", "the tissue of every pixel"),
