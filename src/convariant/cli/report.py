@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,6 +12,7 @@ from convariant.cli._network import Network, Options, Size, open_network
 from convariant.cli._output import line
 
 if TYPE_CHECKING:
+    from PIL.Image import Image
     from torch import Tensor
 
 Images = Annotated[
@@ -55,12 +57,10 @@ def report(
 
 def _read(model: str, files: list[Path], channels: int, size: tuple[int, int]) -> Tensor:
     """Images as the network takes them: scaled, and normalised where its folder says how."""
-    import numpy as np
-    import torch
-    from PIL import Image
+    from PIL.Image import fromarray
 
     from convariant.training import read_model
-    from convariant.training._images import frame_image, read_image
+    from convariant.training._images import read_image
 
     if files:
         pictures = [read_image(path, channels) for path in files]
@@ -68,7 +68,17 @@ def _read(model: str, files: list[Path], channels: int, size: tuple[int, int]) -
         from convariant.studio._photos import NAMES, photo
 
         mode = "L" if channels == 1 else "RGB"
-        pictures = [Image.fromarray(photo(name)).convert(mode) for name in NAMES]
-    frames = np.stack([frame_image(picture, size) for picture in pictures])
-    batch = torch.from_numpy(frames).float() / 255
+        pictures = [fromarray(photo(name)).convert(mode) for name in NAMES]
+    batch = as_batch(pictures, size)
     return read_model(model).preprocessing.normalise(batch) if Path(model).is_dir() else batch
+
+
+def as_batch(pictures: Sequence[Image], size: tuple[int, int]) -> Tensor:
+    """Pictures scaled into frames of one size, from 0 to 1: `(n, c, h, w)`."""
+    import numpy as np
+    import torch
+
+    from convariant.training._images import frame_image
+
+    frames = np.stack([frame_image(picture, size) for picture in pictures])
+    return torch.from_numpy(frames).float() / 255
