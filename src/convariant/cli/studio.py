@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from typing import Annotated
 
 import typer
@@ -24,3 +26,7 @@ def studio(port: Port = 7860, browser: Browser = True) -> None:
     server = serve(port, open_browser=browser)
     line(f"the studio is at {server.url} (Ctrl-C stops it)")
     server.wait()
+    # What a tab has begun (training, compiling) cannot be stopped in its thread, and must not be
+    # torn down inside PyTorch. Files are written in one go, so nothing is left half done.
+    sys.stdout.flush()
+    os._exit(0)
