@@ -191,6 +191,10 @@ class _Block:
         """V = B^T d B: columns first, through the stack, then rows."""
         b, conv, size = self.b, self.conv, self.conv.m + 2
         half = b.scratch(size * size * b.lanes)
+        # the columns that the next tile adds to these: it follows at once, mostly from memory
+        for r in range(size):
+            for c in range(size, size + conv.m):
+                b.prefetch(address(x, conv.x, row=r, column=c))
         for c in range(size):
             inputs = [b.load(address(x, conv.x, row=r, column=c)) for r in range(size)]
             for r, value in enumerate(combine(b, self.matrices[2], inputs)):

@@ -19,6 +19,8 @@ _TRANSFORM = {2: (45.0, 35.0), 4: (100.0, 75.0)}
 _MEMORY, _CACHE = 12.0, 24.0
 _DIRECT_SHOWS = 0.3
 _CACHE_BYTES = 512 * 1024
+# The weights of one panel at one position that stay close while the tiles pass over them.
+_PANEL_BYTES = 160 * 1024
 # More tiles in a block than this push its data out of the second-level cache.
 _MOST_TILES = 28
 
@@ -56,12 +58,19 @@ def _winograd(target: Target, m: int, ci: int, blocks: int, total: int, threads:
     into, out = _TRANSFORM[m]
 
     def cycles(tile: Tile, tiles: int) -> float:
-        count = -(-total // tiles)
-        busiest = -(-count // threads) * threads
-        compute = tile_cycles(target, tile, blocks, 1, tiles) * ci * positions * busiest
-        again = 0 if weights < _CACHE_BYTES else weights * (count - 1) / _CACHE
-        transforms = tiles * busiest * (ci_blocks * into + blocks * out)
-        return compute + transforms + threads * weights / _MEMORY + again
+        count, panels = -(-total // tiles), blocks // tile.vectors
+        # the busiest thread counts for all; the last block is cut to whole turns of the tile
+        mine = min(-(-count // threads) * tiles, total)
+        turns = -(-mine // tile.columns) * threads
+        compute = tile_cycles(target, tile, blocks, 1, tile.columns) * ci * positions * turns
+        transforms = mine * threads * (ci_blocks * into + blocks * out)
+        # the data is read again for each panel of outputs, a large panel's weights for each tile
+        data = 4.0 * positions * ci * mine * threads * panels
+        panel = 4 * ci * tile.vectors * target.lanes
+        if panel > _PANEL_BYTES:
+            data += positions * panel * turns * panels / 4
+        again = 0 if weights < _CACHE_BYTES else weights * (count - 1)
+        return compute + transforms + (data + again) / _CACHE + threads * weights / _MEMORY
 
     options = [
         (tile := Tile(1, width, vectors), turns * width, cycles(tile, turns * width))
