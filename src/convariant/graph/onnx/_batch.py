@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import fields, is_dataclass, replace
 from typing import Any
 
@@ -11,13 +11,44 @@ import torch
 from convariant.errors import GraphError
 from convariant.graph._graph import Graph, Node, infer_types
 from convariant.graph._types import Dim, Shape
+from convariant.graph.ops import Elementwise, Op
 
-_SMALL, _LARGE = 5, 7
+# two sizes of which hardly anything else in a network is a multiple
+SMALL, LARGE = 101, 103
 _FIX = "give input_shapes with a batch size"
+
+# functions that decide by size -> the least number that a batch may be above or below
+_DECIDING = {
+    **dict.fromkeys(("equal", "not_equal", "less", "less_equal", "greater", "greater_equal"), 1),
+    **dict.fromkeys(("maximum", "minimum"), 2),
+}
+_REMAINDERS = ("remainder", "fmod")
+
+
+def check_undecided(op: Op, values: Sequence[torch.Tensor], batch: int) -> None:
+    """Raise GraphError where arithmetic on sizes would come out otherwise for another batch.
+
+    Comparing the batch with a number above 0, the larger or smaller of both, and its remainder are
+    decisions, of which two sample sizes show one side only.
+    """
+    function = op.function if isinstance(op, Elementwise) else ""
+    if function not in _DECIDING and function not in _REMAINDERS:
+        return
+    if any(v.dtype not in (torch.int64, torch.int32) for v in values):
+        return
+    left, right = torch.broadcast_tensors(*values)
+    open_left, open_right = ((v > 0) & (v % batch == 0) for v in (left, right))
+    if function in _REMAINDERS:
+        decided = open_left
+    else:
+        least = _DECIDING[function]
+        decided = (open_left & (right >= least)) ^ (open_right & (left >= least))
+    if decided.any():
+        raise GraphError(f"what {function} gives here depends on the batch; {_FIX}")
 
 
 def joined(small: Graph, large: Graph, shapes: Mapping[str, Shape]) -> Graph:
-    """One graph from those at batch 5 and 7; numbers that follow the batch become open.
+    """One graph from those at the two batches; numbers that follow the batch become open.
 
     Raises GraphError where the batch decides more than sizes.
     """
@@ -49,7 +80,7 @@ def _joined_node(small: Node, large: Node) -> Node:
 def _joined_value(a: Any, b: Any) -> Any:
     """The same value, or an open size where both are the same multiple of their batch."""
     if type(a) is not type(b):
-        raise ValueError(f"{a} at batch {_SMALL} is {b} at batch {_LARGE}")
+        raise ValueError(f"{a} at batch {SMALL} is {b} at batch {LARGE}")
     if is_dataclass(a) and not isinstance(a, type):
         changes = {f.name: _joined_value(getattr(a, f.name), getattr(b, f.name)) for f in fields(a)}
         differ = {name: v for name, v in changes.items() if v is not getattr(a, name)}
@@ -59,6 +90,6 @@ def _joined_value(a: Any, b: Any) -> Any:
         return a if all(p is x for p, x in zip(parts, a, strict=True)) else parts
     if a == b:
         return a
-    if isinstance(a, int) and a * _LARGE == b * _SMALL:
-        return Dim(a // _SMALL)
-    raise ValueError(f"{a} at batch {_SMALL} is {b} at batch {_LARGE}")
+    if isinstance(a, int) and a * LARGE == b * SMALL:
+        return Dim(a // SMALL)
+    raise ValueError(f"{a} at batch {SMALL} is {b} at batch {LARGE}")

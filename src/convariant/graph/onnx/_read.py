@@ -29,7 +29,7 @@ from convariant.graph.onnx import (  # noqa: F401
     _resizing,
     _shaping,
 )
-from convariant.graph.onnx._batch import joined
+from convariant.graph.onnx._batch import LARGE, SMALL, joined
 from convariant.graph.onnx._load import Model, Source, load
 from convariant.graph.onnx._reader import Reader
 from convariant.graph.onnx._tensors import dtype_of
@@ -63,13 +63,13 @@ def _at(
 
     def at(batch: int) -> Graph:
         sizes = {name: at_batch(shape, batch) for name, shape in shapes.items()}
-        return recognise(Reader(model, sizes, held).read())
+        return recognise(Reader(model, sizes, held, batch).read())
 
     if any(isinstance(size, Dim) for shape in shapes.values() for size in shape):
-        # what is 5 times something at a batch of 5 and 7 times at 7 follows the batch
-        graph = joined(at(5), at(7), shapes)
+        # a size that is as many times the one batch as it is the other follows the batch
+        graph = joined(at(SMALL), at(LARGE), shapes)
     else:
-        graph = at(1)
+        graph = at(0)
 
     def again(*others: Shape) -> Graph:
         names = (value.name for value in inputs)

@@ -15,6 +15,7 @@ from convariant.errors import ConvariantError, GraphError
 from convariant.graph._builder import GraphBuilder
 from convariant.graph._graph import Graph
 from convariant.graph._types import Shape, TensorType
+from convariant.graph.onnx._batch import check_undecided
 from convariant.graph.onnx._call import LOWERINGS, Call
 from convariant.graph.onnx._functions import Body, body_in, body_of
 from convariant.graph.onnx._load import Model
@@ -32,8 +33,16 @@ _OLDEST_OPSET = 6
 class Reader:
     """The graph under construction, and what each ONNX name means in it."""
 
-    def __init__(self, model: Model, shapes: Mapping[str, Shape], fixed: Mapping[str, Tensor]):
+    def __init__(
+        self,
+        model: Model,
+        shapes: Mapping[str, Shape],
+        fixed: Mapping[str, Tensor],
+        batch: int = 0,
+    ) -> None:
+        """`batch` is the size that stands for an open one, 0 where none is open."""
         self.model = model
+        self.batch = batch
         self.opset = model.opset
         self.builder = GraphBuilder(model.name)
         self.names: dict[str, str] = {}
@@ -154,7 +163,10 @@ class Reader:
             return self.builder.add_many(op, *inputs, path=self._path, names=names)
         for type_ in types:
             check_size(type_.sizes, type_.dtype, f"the result of {op.kind}")
-        results = op.run(*(constants[name] for name in inputs))
+        values = [constants[name] for name in inputs]
+        if self.batch:
+            check_undecided(op, values, self.batch)
+        results = op.run(*values)
         trained = any(name in self._weights for name in inputs)
         return tuple(self.hold(r, trained) for r in results)
 
