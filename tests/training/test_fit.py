@@ -161,6 +161,18 @@ def test_a_second_signal_stops_at_once_and_the_handlers_are_put_back(
     assert_same_result(train(shapes, tmp_path / "run", resume=True, **CHANCY), whole)
 
 
+def test_batches_prepared_by_another_process_are_the_same(
+    shapes: Path, tmp_path: Path, whole: TrainingResult
+) -> None:
+    helped = {**CHANCY, "hardware": Hardware(accelerator="cpu", devices=1, workers=1)}
+    with pytest.raises(TrainingInterruptedError, match="stopped in epoch 2"):
+        train(shapes, tmp_path / "run", reporter=StopAt(8), **helped)
+    left_over = tmp_path / "run" / "checkpoints" / ".last.ckpt.123"  # of a process that was killed
+    left_over.write_bytes(b"half")
+    assert_same_result(train(shapes, tmp_path / "run", resume=True, **helped), whole)
+    assert not left_over.exists()
+
+
 def test_a_finished_run_can_be_resumed_and_stays_the_same(
     shapes: Path, tmp_path: Path, whole: TrainingResult
 ) -> None:

@@ -80,7 +80,8 @@ def fit(
     optional("lightning.pytorch", "training")
     optional("tensorboard", "training")
     folder, recipe = Path(folder), recipe or recipe_of(model)
-    hardware, reporter = hardware or Hardware(), reporter or Reporter()
+    hardware = hardware or Hardware()
+    reporter = reporter if reporter is not None and _is_first_process() else Reporter()
     augmentation = augmentation or Augmentation()
     _check_numbers(patience, seed)
     if _is_first_process():

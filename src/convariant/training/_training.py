@@ -114,9 +114,13 @@ def run(
             callbacks += _early_stopping(folder, patience)
         trainer = _trainer(folder, [*callbacks, RunFolder(folder, stop)], recipe, hardware)
         _check_shares(setup, recipe, trainer.world_size)
-        if not resume and trainer.is_global_zero:
-            _clear(folder)
-        trainer.fit(module, images, ckpt_path=folder / LAST if resume else None)
+        if trainer.is_global_zero:
+            _tidy(folder, resume)
+        try:
+            trainer.fit(module, images, ckpt_path=folder / LAST if resume else None)
+        finally:
+            if torch.distributed.is_available() and torch.distributed.is_initialized():
+                torch.distributed.destroy_process_group()
     if patience is not None:
         weights = read_checkpoint(folder / BEST)["state_dict"]
         module.load_state_dict(weights)
@@ -184,11 +188,17 @@ def _check_shares(setup: Setup, recipe: Recipe, processes: int) -> None:
         )
 
 
-def _clear(folder: Path) -> None:
-    """Take away the records of a run that is replaced; its model stays until there is a new one."""
-    for path in (folder / LAST, folder / BEST, folder / METRICS):
-        path.unlink(missing_ok=True)
-    shutil.rmtree(folder / LOGS, ignore_errors=True)
+def _tidy(folder: Path, resume: bool) -> None:
+    """Take away what a killed process was writing, and the records of a run that is replaced.
+
+    Its model stays until there is a new one.
+    """
+    for path in (folder / LAST.parent).glob(f".{LAST.name}.*"):
+        path.unlink()
+    if not resume:
+        for path in (folder / LAST, folder / BEST, folder / METRICS):
+            path.unlink(missing_ok=True)
+        shutil.rmtree(folder / LOGS, ignore_errors=True)
 
 
 @contextmanager
