@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import errno
 import functools
+import os
 import sys
 from collections.abc import Callable
 from typing import Annotated, ParamSpec, TypeVar
 
 import typer
 
-from convariant import ConvariantError, __version__
+from convariant import ConvariantError, TrainingInterruptedError, __version__
 from convariant.cli import (
     bench,
     claims,
@@ -98,6 +99,10 @@ def answering(command: Callable[P, R]) -> Callable[P, R]:
     def run(*args: P.args, **kwargs: P.kwargs) -> R:
         try:
             return command(*args, **kwargs)
+        except TrainingInterruptedError as error:
+            if os.environ.get("LOCAL_RANK", "0") != "0":  # of several processes the first speaks
+                raise typer.Exit(2) from None
+            sentence = str(error)
         except ConvariantError as error:
             sentence = str(error)
         except KeyboardInterrupt:
