@@ -16,8 +16,8 @@ from convariant.compiler.llvm.target import Target
 
 __all__ = ["load_driver", "load_worker"]
 
-# Turns of waiting before a thread lets others run: with a core for each thread, hardly ever.
-_BARRIER_TURNS = 20_000
+# Turns of waiting (some 15 microseconds) before a thread lets others run, where cores are busy.
+_BARRIER_TURNS = 1_000
 
 
 @dataclass(frozen=True)
