@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -61,7 +62,7 @@ def dcgan() -> nn.Module:
     """The generator of DCGAN: transposed convolutions from 4x4 to 64x64."""
     widths = (512, 256, 128, 64)
     layers: list[nn.Module] = []
-    for ci, co in zip(widths, widths[1:], strict=False):
+    for ci, co in itertools.pairwise(widths):
         layers += [nn.ConvTranspose2d(ci, co, 4, 2, 1, bias=False), nn.BatchNorm2d(co), nn.ReLU()]
     return nn.Sequential(*layers, nn.ConvTranspose2d(64, 3, 4, 2, 1), nn.Tanh())
 

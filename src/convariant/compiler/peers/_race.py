@@ -17,7 +17,6 @@ import numpy as np
 
 from convariant.compiler.peers._prepare import Files
 
-
 # Threads of the engine before spin a while before they sleep; seconds.
 _SETTLE = 0.3
 
