@@ -341,13 +341,32 @@ def test_numbers_that_make_no_sense(shapes: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "hardware", [{"accelerator": "abacus"}, {"strategy": "dpp"}, {"precision": "31"}]
+    "hardware",
+    [{"accelerator": "abacus"}, {"strategy": "dpp"}, {"precision": "31"}, {"devices": "x"}],
 )
 def test_hardware_that_does_not_exist(
     shapes: Path, tmp_path: Path, hardware: dict[str, Any]
 ) -> None:
-    with pytest.raises(OptionError, match="Lightning cannot train on Hardware"):
+    with pytest.raises(OptionError, match="Lightning cannot train with accelerator="):
         train(shapes, tmp_path / "run", hardware=Hardware(**{"accelerator": "cpu", **hardware}))
+
+
+def test_hardware_that_makes_no_sense() -> None:
+    with pytest.raises(OptionError, match="workers of at least 0, but got -1"):
+        Hardware(workers=-1)
+    with pytest.raises(OptionError, match="nodes of at least 1, but got 0"):
+        Hardware(nodes=0)
+    with pytest.raises(OptionError, match="strategy 'ddp_spawn' trains in copies .* use 'ddp'"):
+        Hardware(strategy="ddp_spawn")
+
+
+def test_a_model_is_saved_in_single_precision(shapes: Path, tmp_path: Path) -> None:
+    hardware = Hardware(accelerator="cpu", devices=1, precision="64-true")
+    double = train(shapes, tmp_path / "double", epochs=1, hardware=hardware)
+    single = train(shapes, tmp_path / "single", epochs=1)
+    assert evaluate(tmp_path / "double") == double.scores
+    weights = [run.model.network.state_dict()["output.weight"] for run in (single, double)]
+    assert 0 < (weights[0] - weights[1]).abs().max() < 1e-3
 
 
 def test_mixed_precision_learns_nearly_the_same(shapes: Path, tmp_path: Path) -> None:

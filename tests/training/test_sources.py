@@ -220,6 +220,13 @@ def test_labels_out_of_range(tmp_path: Path) -> None:
         open_source(f"segments:{tmp_path}")
 
 
+def test_masks_of_many_shades_are_no_masks(tmp_path: Path) -> None:
+    for number in range(4):
+        make_pair(tmp_path, str(number), np.arange(100).reshape(10, 10))
+    with pytest.raises(DataError, match="hold 100 different values, so they are hardly class nu"):
+        open_source(f"segments:{tmp_path}")
+
+
 def test_masks_that_do_not_fit_their_images(tmp_path: Path) -> None:
     for number in range(4):
         make_pair(tmp_path, str(number), np.array([[0, 1], [1, 0]]))

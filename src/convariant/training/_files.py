@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from convariant.errors import StorageError
@@ -35,11 +35,16 @@ def write_files(folder: Path, contents: Mapping[str, bytes]) -> None:
         for temporary, name in zip(staged, contents, strict=True):
             temporary.replace(folder / name)
     except OSError as error:
+        _remove(staged)  # before the free room is measured
         raise cannot_write(error, folder, sum(map(len, contents.values()))) from error
     finally:
-        for temporary in staged:
-            with contextlib.suppress(OSError):
-                temporary.unlink()
+        _remove(staged)
+
+
+def _remove(files: Iterable[Path]) -> None:
+    for file in files:
+        with contextlib.suppress(OSError):
+            file.unlink()
 
 
 def cannot_write(error: OSError, folder: Path, size: int) -> StorageError:

@@ -124,7 +124,8 @@ def run(
     if patience is not None:
         weights = read_checkpoint(folder / BEST)["state_dict"]
         module.load_state_dict(weights)
-    setup.network.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
+    # as it was given, whatever precision it was trained in
+    setup.network.float().to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
     return Trained(module.history, trainer.strategy.root_device, trainer.is_global_zero)
 
 
@@ -148,9 +149,9 @@ def _trainer(
             enable_progress_bar=False,
             enable_model_summary=False,
         )
-    except (MisconfigurationException, ValueError, RuntimeError) as error:
+    except (MisconfigurationException, ValueError, TypeError, RuntimeError) as error:
         sentence = " ".join(str(error).split())
-        raise OptionError(f"Lightning cannot train on {hardware}: {sentence}") from None
+        raise OptionError(f"Lightning cannot train with {hardware}: {sentence}") from None
 
 
 def _early_stopping(folder: Path, patience: int) -> list[pl.Callback]:

@@ -96,11 +96,19 @@ def _values(masks: Sequence[Path], skip_bad: bool) -> dict[int, Path]:
     return found
 
 
+_MOST = 64  # different values without a list of names; more are rather shades than classes
+
+
 def _classes(names: Path, values: dict[int, Path], binary: bool) -> tuple[str, ...]:
     labels = {0, 1} if binary else set(values) - {IGNORED}
     if names.is_file():
         classes = tuple(line.strip() for line in names.read_text().splitlines() if line.strip())
         rule = f"{names} names {len(classes)} classes"
+    elif len(labels) > _MOST:
+        raise DataError(
+            f"the masks hold {len(labels)} different values, so they are hardly class numbers "
+            f"(JPEG and smoothing change them); save PNGs of numbers, or name all in {names}"
+        )
     else:
         classes = ("background", *(f"class {number}" for number in range(1, len(labels))))
         rule = f"the masks hold {len(labels)} different values"
