@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import base64
+import functools
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from html import escape
@@ -20,6 +22,7 @@ from convariant.studio._wiring import QUICK, SLOW, slider
 
 _WORDS = ("Circular shifts", "Shifts", "Mirror", "Quarter turns", "Quarter turns and mirrors")
 _GROUPS: dict[str, Group] = dict(zip(_WORDS, get_args(Group), strict=True))
+_WORKING = threading.Lock()  # one network at a time: capturing is not made for several threads
 
 
 @dataclass(frozen=True)
@@ -51,11 +54,12 @@ def networks_tab(tab: gr.Tab) -> None:
     def show(choice: Choice, number: int, *values: Any) -> list[Any]:
         return shown(views, choice, number, values)
 
+    def opened(number: int, choice: Choice, _: int, *values: Any) -> list[Any]:
+        return [number, *show(choice, number, *values)]
+
     tab.select(show, inputs, outputs, **SLOW)
     for number, view in enumerate(views):
-        view.tab.select(lambda number=number: number, None, open_view, **QUICK).then(
-            show, inputs, outputs, **SLOW
-        )
+        view.tab.select(functools.partial(opened, number), inputs, [open_view, *outputs], **SLOW)
         for control in view.controls:
             control.input(show, inputs, outputs, trigger_mode="always_last", **SLOW)
     changes = [
@@ -109,6 +113,13 @@ def shown(
     views: list[View], choice: Choice, number: int, values: tuple[Any, ...]
 ) -> list[str | dict[str, Any]]:
     """The totals and the open view; the others stay as they are."""
+    with _WORKING:
+        return _computed(views, choice, number, values)
+
+
+def _computed(
+    views: list[View], choice: Choice, number: int, values: tuple[Any, ...]
+) -> list[str | dict[str, Any]]:
     result: list[Any] = [gr.skip()] * (1 + len(views))
     try:
         title = f"<h3>{escape(choice.title)}</h3>"

@@ -6,10 +6,13 @@ from typing import Any
 
 import gradio as gr
 
-# for answers that come at once: not queued, no progress bar, not part of any programming interface
-QUICK: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
-# for work of seconds: in turn, with a progress bar
-SLOW: dict[str, Any] = {"api_visibility": "private", "concurrency_limit": 1}
+# None of these is queued: a request of its own answers each, and nothing can overtake it. They are
+# part of no programming interface.
+_DIRECT: dict[str, Any] = {"queue": False, "api_visibility": "private"}
+QUICK = _DIRECT | {"show_progress": "hidden"}
+SLOW = _DIRECT | {"show_progress": "full"}  # work of seconds
+# results that come one by one need Gradio's queue
+ONE_BY_ONE: dict[str, Any] = {"api_visibility": "private", "concurrency_limit": 1}
 
 
 def slider(
