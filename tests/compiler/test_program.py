@@ -304,3 +304,11 @@ def test_a_fork_has_workers_of_its_own_and_the_interpreter_ends():
     command = [sys.executable, "-W", "ignore", "-c", FORK]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
     assert (done.stdout, done.returncode) == ("child 0 workers 1\n", 0), done.stderr
+
+
+def test_a_small_network_runs_on_one_thread_unless_told_otherwise(monkeypatch):
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 2)
+    model, x = cv.models.create("lenet5").eval(), torch.zeros(1, 1, 28, 28)
+    assert compile(model, x).threads == 1
+    assert compile(model, x, threads=2).threads == 2
+    assert compile(model, torch.zeros(64, 1, 28, 28)).threads == 2

@@ -20,12 +20,21 @@ from convariant.compiler.passes import run_passes
 from convariant.compiler.plan import Step, make_plan
 from convariant.compiler.report import Report, make_report
 from convariant.errors import CompileError, GraphError, ShapeError, UnknownNameError
-from convariant.graph import Graph, flatten_arguments, from_torch, interpret, nest_results
+from convariant.graph import (
+    Graph,
+    TensorType,
+    flatten_arguments,
+    from_torch,
+    interpret,
+    nest_results,
+)
 
 __all__ = ["Program", "compile"]
 
 Array: TypeAlias = Tensor | np.ndarray
 
+# Operations, some 15 microseconds of them, below which another thread is not worth waking.
+_WORK_PER_THREAD = 3_000_000
 # Programs for other input shapes that are kept; the one not used for longest makes room.
 _SHAPES_KEPT = 8
 
@@ -47,7 +56,8 @@ def compile(
         model: a module in eval mode, a graph, or the path of an ONNX file.
         example_inputs: tensors of the shapes to compile for; not needed for a graph or a file
             whose sizes are known.
-        threads: how many to run on; by default as many as PyTorch uses.
+        threads: how many to run on; by default as many as PyTorch uses, fewer for a network so
+            small that they would mostly wait for each other.
         tolerance: the error, relative to the largest output of a layer, that an approximate
             algorithm may add. Below 2e-5 excludes Winograd F(4,3), below 4e-6 F(2,3) too.
         cache_dir: where compiled kernels are kept; by default the user's cache folder.
@@ -97,7 +107,7 @@ class Program:
     ) -> None:
         self.graph = graph
         self.target = target or host_target()
-        self.threads = threads or torch.get_num_threads()
+        self.threads = threads or _worthwhile_threads(graph)
         self.tolerance = tolerance
         self.cache = ObjectCache(cache_dir or default_cache_dir(), self.target)
         self._instances: OrderedDict[tuple[tuple[int, ...], ...], Instance] = OrderedDict()
@@ -225,6 +235,17 @@ class Program:
                     f"{self.graph.name}: input {name!r} has shape {tuple(tensor.shape)}, but the "
                     f"program was compiled for {type_}; give {type_.rank} axes"
                 )
+
+
+def _worthwhile_threads(graph: Graph) -> int:
+    """As many threads as PyTorch has, but each with work that is worth the meeting."""
+    sized = graph if all(_is_sized(t) for t in graph.input_types) else graph.at_batch(1)
+    work = sum(node.op.cost(*sized.node_types(node)).flops for node in sized.nodes)
+    return max(1, min(torch.get_num_threads(), work // _WORK_PER_THREAD))
+
+
+def _is_sized(type_: TensorType) -> bool:
+    return all(isinstance(size, int) for size in type_.shape)
 
 
 def _as_tuple(inputs: Array | Sequence[Array] | None) -> tuple[Tensor, ...]:
