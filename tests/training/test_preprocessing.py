@@ -62,6 +62,9 @@ def test_json_round_trip_and_its_refusals() -> None:
     for key in values:
         with pytest.raises(ModelFileError, match="'preprocessing' of config.json is not as"):
             Preprocessing.from_json({k: v for k, v in values.items() if k != key})
+    for wrong in ({"size": [0, 4]}, {"std": [0.0]}, {"margin": [-1, 0]}):
+        with pytest.raises(ModelFileError, match="'preprocessing' of config.json has no sense"):
+            Preprocessing.from_json({**values, **wrong})
     with pytest.raises(ModelFileError, match="has 1 channels, but 2 means and 1 deviations"):
         Preprocessing.from_json({**values, "mean": [0.5, 0.5]})
 

@@ -167,7 +167,10 @@ def test_a_damaged_image_is_named_or_skipped_and_counted(tmp_path: Path) -> None
     assert len(images) == 7
     assert images.targets.tolist() == [0] * 4 + [1] * 3
     assert len(images.skipped) == 1
-    assert notes.sentences == [f"skipped: {images.skipped[0]}"]
+    assert notes.sentences == [
+        f"skipped: {images.skipped[0]}",
+        f"1 of 8 images of folder:{tmp_path} skipped",
+    ]
     for path in (tmp_path / "train").rglob("*.png"):
         path.write_bytes(b"")
     with pytest.raises(DataError, match="has no image that can be read; 8 are damaged"):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import functools
-import os
 import sys
 from collections.abc import Callable
 from typing import Annotated, ParamSpec, TypeVar
@@ -100,7 +99,9 @@ def answering(command: Callable[P, R]) -> Callable[P, R]:
         try:
             return command(*args, **kwargs)
         except TrainingInterruptedError as error:
-            if os.environ.get("LOCAL_RANK", "0") != "0":  # of several processes the first speaks
+            from convariant.training import is_first_process
+
+            if not is_first_process():
                 raise typer.Exit(2) from None
             sentence = str(error)
         except ConvariantError as error:

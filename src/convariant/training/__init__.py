@@ -12,7 +12,7 @@ from convariant.training._augmentation import Augmentation
 from convariant.training._change import save_changed, training_images
 from convariant.training._evaluate import evaluate
 from convariant.training._fit import TrainingResult, fit
-from convariant.training._hardware import Hardware
+from convariant.training._hardware import Hardware, is_first_process
 from convariant.training._images import write_image, write_mask
 from convariant.training._model_folder import SavedModel, load_model, read_model, save_model
 from convariant.training._predict import Prediction, predict
@@ -35,6 +35,7 @@ __all__ = [
     "TrainingResult",
     "evaluate",
     "fit",
+    "is_first_process",
     "load_model",
     "open_source",
     "predict",

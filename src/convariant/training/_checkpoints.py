@@ -84,7 +84,7 @@ class StopRequest:
 
     def __exit__(self, *_: object) -> None:
         for number, handler in self._handlers.items():
-            signal.signal(number, handler)
+            signal.signal(number, signal.SIG_DFL if handler is None else handler)
 
     def _handle(self, *_: object) -> None:
         if self.asked:

@@ -8,7 +8,7 @@ from typing import Literal
 import torch
 from torch import nn
 
-from convariant.errors import DataError
+from convariant.errors import DataError, OptionError
 from convariant.training._images import IGNORED
 from convariant.training._model_folder import SavedModel, read_model
 from convariant.training._preprocessing import Preprocessing
@@ -34,7 +34,7 @@ def evaluate(
 
     Classes are matched by name, so a data set may have fewer of them than the model.
 
-    Raises: ModelFileError, DataError, UnknownNameError.
+    Raises: ModelFileError, DataError, OptionError, UnknownNameError.
     """
     saved = model if isinstance(model, SavedModel) else read_model(model)
     name = data or saved.training.get("data", {}).get("name")
@@ -42,10 +42,16 @@ def evaluate(
         raise DataError(f"{model} does not say what it was trained on; name a data set")
     source = open_source(name, skip_bad=skip_bad)
     check_task(saved, source)
-    parts = {"held-out": [source.held_out], "train": [source.train]}
+    parts = {
+        "held-out": [source.held_out],
+        "train": [source.train],
+        "all": [source.train, source.held_out],
+    }
+    if split not in parts:
+        raise OptionError(f"evaluation takes split {', '.join(parts)}, but got {split!r}")
     size, channels = saved.preprocessing.size, saved.preprocessing.channels
     tally = Tally(len(saved.classes))
-    for part in parts.get(split, [source.held_out, source.train]):
+    for part in parts[split]:
         images = read(source, part, size, channels, skip_bad=skip_bad, reporter=reporter)
         images = matched(images, source, saved.classes)
         count(saved.network, saved.preprocessing, images, tally, reporter)

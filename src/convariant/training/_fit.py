@@ -15,7 +15,7 @@ import torch
 from convariant.errors import ModelFileError, OptionError, StorageError
 from convariant.training._augmentation import Augmentation
 from convariant.training._evaluate import score
-from convariant.training._hardware import Hardware
+from convariant.training._hardware import Hardware, is_first_process
 from convariant.training._model_folder import CONFIG, SavedModel, save_model
 from convariant.training._optional import optional
 from convariant.training._recipes import Recipe, recipe_of
@@ -81,10 +81,10 @@ def fit(
     optional("tensorboard", "training")
     folder, recipe = Path(folder), recipe or recipe_of(model)
     hardware = hardware or Hardware()
-    reporter = reporter if reporter is not None and _is_first_process() else Reporter()
+    reporter = reporter if reporter is not None and is_first_process() else Reporter()
     augmentation = augmentation or Augmentation()
     _check_numbers(patience, seed)
-    if _is_first_process():
+    if is_first_process():
         _check_folder(folder, resume, overwrite)
     from convariant.training import _checkpoints, _training  # they load Lightning
 
@@ -184,11 +184,6 @@ def _check_numbers(patience: int | None, seed: int) -> None:
         raise OptionError(f"training takes patience of at least 1, but got {patience}")
     if seed < 0:
         raise OptionError(f"training takes a seed of at least 0, but got {seed}")
-
-
-def _is_first_process() -> bool:
-    """Lightning starts the other processes of a machine with this variable set."""
-    return os.environ.get("LOCAL_RANK", "0") == "0"
 
 
 def _machine(device: torch.device) -> str:

@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, fields
 
 from convariant.errors import OptionError
+
+# where torchrun, Lightning and SLURM write which of several processes this one is
+_RANKS = ("RANK", "LOCAL_RANK", "SLURM_PROCID")
+
+
+def is_first_process() -> bool:
+    """Whether this process is alone, or the one of several that speaks and writes."""
+    ranks = [os.environ[name] for name in _RANKS if name in os.environ]
+    return not ranks or ranks[0] == "0"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -94,6 +94,10 @@ class Preprocessing:
                 f"the entry 'preprocessing' of config.json is not as convariant writes it: "
                 f"{type(error).__name__}: {error}"
             ) from None
+        if min(made.size) < 1 or min(made.margin) < 0 or min(made.std, default=0) <= 0:
+            raise ModelFileError(
+                f"the entry 'preprocessing' of config.json has no sense: {dict(values)}"
+            )
         if len(made.mean) != made.channels or len(made.std) != made.channels:
             raise ModelFileError(
                 f"the entry 'preprocessing' of config.json has {made.channels} channels, but "

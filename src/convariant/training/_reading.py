@@ -94,6 +94,8 @@ def read(
         kept.append(index)
     if not kept:
         raise DataError(f"{source.name} has no image that can be read; {len(skipped)} are damaged")
+    if skipped:
+        reporter.note(f"{len(skipped)} of {n} images of {source.name} skipped")
     labels = np.asarray(part.targets)[kept] if masks is None else masks[: len(kept)]
     return Images(torch.from_numpy(pixels[: len(kept)]), torch.from_numpy(labels), tuple(skipped))
 
