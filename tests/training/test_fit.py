@@ -100,6 +100,9 @@ def test_training_learns_and_leaves_a_model_folder(shapes: Path, tmp_path: Path)
     assert float(rows[-1]["held_out_accuracy"]) == 1.0
     assert float(rows[-1]["train_loss"]) < float(rows[0]["train_loss"]) / 2
     assert any((tmp_path / "run" / "logs").glob("events.out.tfevents.*"))
+    card = (tmp_path / "run" / "README.md").read_text()
+    assert "- images: 96 to train, 24 held out\n" in card
+    assert "- augmentation: none\n" in card
     saved = read_model(tmp_path / "run")
     assert saved.training["data"]["train"] == 96
     assert saved.training["recipe"]["epochs"] == 12

@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from convariant import models
+from convariant.training._augmentation import Augmentation
 from convariant.training._counts import count_macs, count_parameters
 
 if TYPE_CHECKING:
@@ -99,7 +100,7 @@ def _training(training: Any, data: Any) -> list[str]:
         f"- images: {data['train']:,} to train, {data['held_out']:,} held out"
         + (f", {data['skipped']:,} skipped as damaged" if data["skipped"] else ""),
         f"- recipe: {recipe}",
-        f"- augmentation: {training['augmentation'] or 'none'}",
+        f"- augmentation: {Augmentation(**training['augmentation']) or 'none'}",
         f"- seed: {training['seed']}",
         f"- epochs trained: {training['epochs_trained']}",
         f"- seconds: {training['seconds']:.1f} on {training['machine']}",
