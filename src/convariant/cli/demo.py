@@ -123,7 +123,7 @@ def _write_report(folder: Path, model: SavedModel, images: Sequence[np.ndarray])
     batch = as_batch([Image.fromarray(image) for image in images], model.preprocessing.size)
     path = report(model.network, model.preprocessing.normalise(batch)).save(folder / "report.html")
     _heading("All that is known of it, on one page")
-    line(str(path.resolve()))
+    line(str(path))
 
 
 def _say_what_next(folder: Path) -> None:
