@@ -43,6 +43,28 @@ def test_an_engine_that_cannot_load_keeps_its_place_with_the_reason(files):
     assert laps[1].best > 0
 
 
+@pytest.mark.parametrize("name", ["ncnn", "mnn"])
+def test_converted_networks_run_and_converters_are_silent(name, tmp_path, capfd, recwarn):
+    if ENGINES[name].version is None:
+        pytest.skip(f"{name} is not installed")
+    torch.manual_seed(0)
+    network = cv.models.create("lenet5").eval()
+    given = prepare(network, torch.randn(2, 1, 32, 32), tmp_path, [ENGINES[name]])
+    assert given.failed == {}
+    assert capfd.readouterr() == ("", "")
+    assert [w for w in recwarn if issubclass(w.category, torch.jit.TracerWarning)] == []
+    (lap,) = race(given, [name], rounds=1, seconds=0.01)
+    assert lap.failure is None
+    assert lap.error < 1e-4
+
+
+def test_the_reason_of_a_failed_conversion_is_told_of_its_engine_alone(files):
+    refused = dataclasses.replace(files, failed={"model.mnn": "mnn does not know it"})
+    laps = race(refused, ["onnxruntime", "mnn"], rounds=1, seconds=0.01)
+    assert "model.onnx" in laps[0].failure
+    assert laps[1].failure == "mnn does not know it"
+
+
 def test_versions_tell_what_is_installed():
     assert installed()["pytorch"].version == torch.__version__
     missing = dataclasses.replace(ENGINES["mnn"], package="no-such-package")

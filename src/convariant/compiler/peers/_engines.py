@@ -125,7 +125,8 @@ def _load_mnn(path: Path, threads: int) -> Infer:
     manager = MNN.nn.create_runtime_manager(
         ({"backend": 0, "precision": "high", "numThread": threads},)
     )
-    net = MNN.nn.load_module_from_file(str(path), ["input"], ["output"], runtime_manager=manager)
+    # without names it takes the file's own inputs and outputs
+    net = MNN.nn.load_module_from_file(str(path), [], [], runtime_manager=manager)
 
     def infer(x: np.ndarray) -> np.ndarray:
         given = MNN.expr.convert(MNN.expr.const(x, list(x.shape), MNN.expr.NCHW), MNN.expr.NC4HW4)

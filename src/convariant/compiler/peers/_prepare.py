@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
-import io
 import subprocess
 import sys
+import warnings
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -51,23 +50,28 @@ def _to_mnn(files: Files) -> None:
         *(str(files.folder / "model.onnx"), "--MNNModel", str(files.folder / "model.mnn")),
         *("--bizCode", "convariant", "--keepInputFormat=1"),
     ]
-    result = subprocess.run(command, capture_output=True, text=True, check=False)
-    if not (files.folder / "model.mnn").exists():
-        files.failed["model.mnn"] = (result.stdout + result.stderr).strip().rpartition("\n")[2]
+    _convert(command, files, "model.mnn")
 
 
 def _to_ncnn(model: nn.Module, files: Files) -> None:
-    import pnnx
+    """Trace and convert; ncnn has no batch, so that it gets one image."""
+    traced, image = files.folder / "model.pt", files.example[:1]
+    with warnings.catch_warnings():
+        # checks of shapes in Python become constants of the trace, as they should
+        warnings.simplefilter("ignore", torch.jit.TracerWarning)
+        torch.jit.trace(model, image).save(str(traced))  # type: ignore[no-untyped-call]
+    shape = ",".join(map(str, image.shape))
+    command = [
+        *(sys.executable, "-c", "import pnnx; pnnx.pnnx()", str(traced), f"inputshape=[{shape}]"),
+        f"ncnnparam={files.folder / 'model.ncnn.param'}",
+        *(f"ncnnbin={files.folder / 'model.ncnn.bin'}", "fp16=0"),
+    ]
+    _convert(command, files, "model.ncnn.param")
 
-    path = files.folder / "model"
-    with contextlib.redirect_stdout(io.StringIO()):
-        pnnx.export(
-            model,
-            str(path.with_suffix(".pt")),
-            (files.example[:1],),
-            fp16=False,
-            ncnnparam=str(path.with_suffix(".ncnn.param")),
-            ncnnbin=str(path.with_suffix(".ncnn.bin")),
-        )
-    if not path.with_suffix(".ncnn.param").exists():
-        files.failed["model.ncnn.param"] = "pnnx could not convert the network"
+
+def _convert(command: list[str], files: Files, result: str) -> None:
+    """Run a converter, whose chatter nobody sees unless it fails."""
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if not (files.folder / result).exists():
+        said = (done.stdout + done.stderr).strip().rpartition("\n")[2]
+        files.failed[result] = said or f"the converter ended with code {done.returncode}"

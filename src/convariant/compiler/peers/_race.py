@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from convariant.compiler.peers._engines import ENGINES
 from convariant.compiler.peers._prepare import Files
 
 # Threads of the engine before spin a while before they sleep; seconds.
@@ -102,7 +103,8 @@ def _greet(lap: Lap, worker: subprocess.Popen[str], files: Files) -> None:
     if answer is None:
         log = files.folder / f"{lap.engine.replace(' ', '_')}.log"
         lines = log.read_text(errors="replace").strip().splitlines()
-        lap.failure = next(iter(files.failed.values()), lines[-1] if lines else "it ended at once")
+        own = lines[-1] if lines else "it ended at once"
+        lap.failure = files.failed.get(ENGINES[lap.engine].file, own)
     else:
         lap.version, lap.error = answer["version"], answer["error"]
 
