@@ -194,6 +194,25 @@ def test_what_has_no_kernel_runs_with_pytorch_and_is_named():
     assert all(call.reason for call in calls)
 
 
+def test_views_that_pytorch_makes_are_not_overwritten_by_later_steps():
+    class Views(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.conv = nn.Conv2d(8, 64, 3, padding=1)
+            # wide in between, so that its memory is where the first was
+            self.after = nn.Sequential(nn.Conv2d(32, 256, 1), nn.Conv2d(256, 32, 1))
+
+        def forward(self, x):
+            y, size, strides = self.conv(x), (1, 32, 14, 14), (12544, 196, 14, 1)
+            a, b = y.as_strided(size, strides), y.as_strided(size, strides, 6272)
+            return torch.tanh(self.after(a)) + b
+
+    model, x = Views().eval(), torch.randn(1, 8, 14, 14)
+    program = compile(model, x, threads=1)
+    assert sum(isinstance(step, Call) for step in program.prepare().plan.steps) == 2
+    assert_close(program(x), model(x).detach(), reduction=400)
+
+
 def test_results_do_not_change_with_a_later_call():
     model = cv.models.create("lenet5").eval()
     program = compile(model, torch.zeros(1, 1, 28, 28), threads=1)

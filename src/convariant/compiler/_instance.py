@@ -208,10 +208,13 @@ class Instance:
                 arguments.append(self.plan.graph.constants[name].detach())
         with torch.no_grad():
             results = call.node.op.run(*arguments)
-        return {
-            name: result.contiguous()
-            for name, result in zip(call.node.outputs, results, strict=True)
-        }
+        named = zip(call.node.outputs, results, strict=True)
+        return {name: self._own(result.contiguous()) for name, result in named}
+
+    def _own(self, tensor: torch.Tensor) -> torch.Tensor:
+        """A copy of what lies in the arena (a slice, a view), where later steps write."""
+        start, end = self._arena.address, self._arena.address + self._arena.floats.nbytes
+        return tensor.clone() if start <= tensor.data_ptr() < end else tensor
 
     def _view(self, call: Call, name: str, tensors: Mapping[str, torch.Tensor]) -> torch.Tensor:
         """A value that a kernel computed, as a tensor."""
