@@ -58,8 +58,8 @@ def _to_ncnn(model: nn.Module, files: Files) -> None:
     traced, image = files.folder / "model.pt", files.example[:1]
     with warnings.catch_warnings():
         # checks of shapes in Python become constants of the trace, as they should
-        warnings.simplefilter("ignore", torch.jit.TracerWarning)
-        torch.jit.trace(model, image).save(str(traced))  # type: ignore[no-untyped-call]
+        warnings.filterwarnings("ignore", category=torch.jit._trace.TracerWarning)
+        torch.jit.trace(model, image).save(str(traced))
     shape = ",".join(map(str, image.shape))
     command = [
         *(sys.executable, "-c", "import pnnx; pnnx.pnnx()", str(traced), f"inputshape=[{shape}]"),
