@@ -3,11 +3,11 @@
 import warnings
 
 import numpy as np
+import onnx
 import pytest
 import torch
 from onnx.backend.test.loader import load_node_model_tests
 
-import onnx
 from convariant import functional, reference
 from convariant.geometry import Geometry
 from support.compare import assert_close, assert_equal

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import numpy as np
 import pytest
 import torch
@@ -218,6 +220,27 @@ def test_functions_that_never_end_are_refused() -> None:
     last = one + "f8 (v0) => (b) { b = Relu (v0) }"
     with pytest.raises(GraphError, match="unfold to more than 100000 nodes"):
         from_onnx(parser.parse_model(header + call + many + last))
+
+
+def test_nodes_are_counted_as_they_unfold(monkeypatch: pytest.MonkeyPatch) -> None:
+    branch = "y = If (c) <then_branch = a () => (float[4] u) { %s u = Relu (x) }, %s>"
+    other = "else_branch = b () => (float[4] v) { v = Neg (x) }"
+    net = f"net (float[4] x, bool c) => (float[4] y) {{ {branch % ('t = Neg (x) ' * 3, other)} }}"
+    fixed = {"c": torch.tensor(True)}
+    monkeypatch.setattr("convariant.graph.onnx._reader.MOST_NODES", 5)
+    assert kinds(from_onnx(parsed(net), fixed=fixed)) == ["relu"]
+    monkeypatch.setattr("convariant.graph.onnx._reader.MOST_NODES", 4)
+    with pytest.raises(GraphError, match="unfold to more than"):
+        from_onnx(parsed(net), fixed=fixed)
+
+
+def test_reading_takes_time_in_proportion_to_the_nodes() -> None:
+    chain = [helper.make_node("Add", [f"v{i}", "one"], [f"v{i + 1}"]) for i in range(4000)]
+    weights = {"one": np.ones(4, np.float32)}
+    start = time.process_time()
+    graph = from_onnx(model(chain, {"v0": normal(4)}, ["v4000"], weights=weights))
+    assert time.process_time() - start < 5  # a minute and more where each node looks at the rest
+    assert len(graph.nodes) == 4000
 
 
 def ints(*numbers: int) -> np.ndarray:

@@ -36,6 +36,7 @@ class GraphBuilder:
         self._nodes: list[Node] = []
         self.parameters: set[str] = set()
         self._constant_names: dict[int, str] = {}
+        self._numbers: dict[str, int] = {}  # the last number that each name was given
 
     def input(self, name: str, type_: TensorType) -> str:
         """A new input; gives its name back, made unique."""
@@ -124,9 +125,10 @@ class GraphBuilder:
     def _fresh(self, name: str) -> str:
         if name not in self.types:
             return name
-        number = 1
+        number = self._numbers.get(name, 0) + 1
         while f"{name}_{number}" in self.types:
             number += 1
+        self._numbers[name] = number
         return f"{name}_{number}"
 
 

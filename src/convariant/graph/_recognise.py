@@ -21,6 +21,10 @@ def recognise(graph: Graph) -> Graph:
     return _biased(graph)
 
 
+# an activation has fewer steps by far; looking on would take the square of a long chain's length
+_LONGEST_CHAIN = 8
+
+
 class _Scaled(NamedTuple):
     """`factor * value + shift` of another value."""
 
@@ -52,7 +56,7 @@ class _View:
     def chain(self, value: str) -> list[_Scaled]:
         """The value as multiples of itself, then of what it was computed from by single numbers."""
         links = [_Scaled(value, 1.0, 0.0)]
-        while (step := self._step(links[-1].value)) is not None:
+        while len(links) < _LONGEST_CHAIN and (step := self._step(links[-1].value)) is not None:
             _, factor, shift = links[-1]
             links.append(_Scaled(step.value, factor * step.factor, shift + factor * step.shift))
         return links

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+import onnx
 import torch
 from torch import Tensor
 
-import onnx
 from convariant.errors import GraphError
 from convariant.graph._types import TensorType
 from convariant.graph.ops import Op, Torch

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
 import onnx
 from onnx import AttributeProto, FunctionProto, NodeProto, TypeProto
 
+from convariant.errors import GraphError
 from convariant.graph.onnx._tensors import ONNX_TYPES
 
 if TYPE_CHECKING:
     from convariant.graph.onnx._call import Call
+    from convariant.graph.onnx._load import Model
+
+# a file may nest functions and branches, and unfold to many nodes, but not without end
+DEEPEST = 16
+MOST_NODES = 100_000
 
 
 class Body(NamedTuple):
@@ -44,6 +52,37 @@ def body_in(function: FunctionProto, call: Call) -> Body:
     named = {a.name for a in node.attribute}
     node.attribute.extend(a for a in function.attribute_proto if a.name not in named)
     return _body(function, node, call.version)
+
+
+def check_unfolded(model: Model) -> None:
+    """Refuse, before one is read, functions that call one another for ages in a small file."""
+    calls = {key: Counter(_keys(function.node)) for key, function in model.functions.items()}
+    sizes = dict.fromkeys(calls, 0)
+
+    def total(counts: Counter[tuple[str, str]]) -> int:
+        return sum(n * (1 + sizes.get(key, 0)) for key, n in counts.items())
+
+    for _ in range(DEEPEST):  # one level deeper each time
+        sizes = {key: total(counts) for key, counts in calls.items()}
+    if total(Counter(_keys(model.graph.node))) > MOST_NODES:
+        raise too_many(model.name)
+
+
+def too_many(name: str) -> GraphError:
+    """The answer to a network that has no end in sight."""
+    return GraphError(
+        f"{name}: its nodes and functions unfold to more than {MOST_NODES} nodes; no network has "
+        "as many, so the file is broken"
+    )
+
+
+def _keys(nodes: Iterable[NodeProto]) -> Iterator[tuple[str, str]]:
+    """What each node calls, those of branches too."""
+    for node in nodes:
+        yield node.domain, node.op_type
+        for attribute in node.attribute:
+            for graph in (attribute.g, *attribute.graphs):
+                yield from _keys(graph.node)
 
 
 def _body(function: FunctionProto, node: NodeProto, opset: int) -> Body:

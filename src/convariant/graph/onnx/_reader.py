@@ -17,16 +17,21 @@ from convariant.graph._graph import Graph
 from convariant.graph._types import Shape, TensorType
 from convariant.graph.onnx._batch import check_undecided
 from convariant.graph.onnx._call import LOWERINGS, Call
-from convariant.graph.onnx._functions import Body, body_in, body_of
+from convariant.graph.onnx._functions import (
+    DEEPEST,
+    MOST_NODES,
+    Body,
+    body_in,
+    body_of,
+    check_unfolded,
+    too_many,
+)
 from convariant.graph.onnx._load import Model
 from convariant.graph.onnx._tensors import check_size, dtype_of
 from convariant.graph.ops import BatchNorm, Op
 
 # what PyTorch, or a table of ours, may answer to numbers that make no sense
 _FAULTS = (ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError)
-# a file may nest functions and branches, but not without end
-_DEEPEST = 16
-_MOST_NODES = 100_000
 _OLDEST_OPSET = 6
 
 
@@ -62,6 +67,7 @@ class Reader:
     @torch.no_grad()
     def read(self) -> Graph:
         """The whole graph, outputs named as in the file."""
+        check_unfolded(self.model)
         self.lower(self.model.graph.node)
         outputs = [self.value(o.name) for o in self.model.graph.output]
         for output, value in zip(self.model.graph.output, outputs, strict=True):
@@ -100,8 +106,8 @@ class Reader:
         if node.op_type == "Constant" and not self._depth:
             return  # among the weights already
         self._count += 1
-        if self._count > _MOST_NODES:
-            raise GraphError(f"the functions of the file unfold to more than {_MOST_NODES} nodes")
+        if self._count > MOST_NODES:
+            raise too_many(self.model.name)
         call = Call(node, self)
         results = self._results(call)
         for output, value in zip(node.output, results, strict=False):
@@ -143,8 +149,8 @@ class Reader:
     @contextmanager
     def scope(self, names: dict[str, str], opset: int | None = None) -> Iterator[None]:
         """Translate under other names: those of a function, or a copy of ours for a branch."""
-        if self._depth == _DEEPEST:
-            raise GraphError(f"functions and branches are nested more than {_DEEPEST} deep")
+        if self._depth == DEEPEST:
+            raise GraphError(f"functions and branches are nested more than {DEEPEST} deep")
         saved = self.names, self.opset, self.labels
         self.names, self.opset, self.labels = dict(names), opset or self.opset, {}
         self._depth += 1
@@ -196,9 +202,10 @@ def _relabelled(graph: Graph, labels: Mapping[str, str]) -> Graph:
     computed = [o for node in graph.nodes for o in node.outputs]
     taken = set(graph.types) - set(computed)
     names: dict[str, str] = {}
+    numbers: dict[str, count[int]] = {}  # go on counting, or many of one name take ages
     for output in computed:
         wanted = labels.get(output, output)
-        numbered = (f"{wanted}_{number}" for number in count(1))
+        numbered = (f"{wanted}_{n}" for n in numbers.setdefault(wanted, count(1)))
         names[output] = next(name for name in chain([wanted], numbered) if name not in taken)
         taken.add(names[output])
 
