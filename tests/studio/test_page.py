@@ -98,21 +98,51 @@ def test_operators(page, tmp_path):
 
 def test_networks(page, tmp_path):
     open_tab(page, "Networks")
-    page.wait_for_selector("#network-diagram svg")
+    page.wait_for_selector("#network-diagram convariant-player svg")
     assert fits(page)
     page.locator("#network-totals").get_by_text("4,231,976", exact=True).wait_for()
     open_tab(page, "Table")
     page.wait_for_selector("#network-table table")
     open_tab(page, "Cost by layer")
-    page.wait_for_selector("#network-cost svg")
+    page.wait_for_selector("#network-cost convariant-player svg")
     open_tab(page, "Receptive field")
-    page.wait_for_selector("#network-field svg")
+    page.wait_for_selector("#network-field convariant-player svg")
     assert fits(page)
     hostile = tmp_path / "hostile.onnx"
     hostile.write_bytes(b"\x08\x07" * 500)
     upload(page, "Use an ONNX file", hostile)
     page.get_by_text("This network cannot be used").wait_for()
     assert str(tmp_path) not in page.locator("#network-totals").inner_text()
+
+
+def test_the_last_question_has_the_last_word(page, tmp_path):
+    """A network is changed while a slow view of the one before is still being made."""
+    open_tab(page, "Networks")
+    page.wait_for_selector("#network-diagram convariant-player svg")
+    open_tab(page, "Receptive field")  # not waited for
+    hostile = tmp_path / "hostile.onnx"
+    hostile.write_bytes(b"\x08\x07" * 500)
+    upload(page, "Use an ONNX file", hostile)
+    page.get_by_text("This network cannot be used").wait_for()
+    page.wait_for_timeout(1000)  # in which an answer that came late would take its place
+    assert page.get_by_text("This network cannot be used").is_visible()
+    assert page.locator("#network-field convariant-player").count() == 0
+
+
+def test_no_answer_overtakes_another():
+    """Events that write to the same place are answered in turn, and none is dropped."""
+    from convariant.studio._page import build
+
+    events = list(build().fns.values())
+    assert len(events) > 20
+    place_of = {}
+    for event in events:
+        assert event.queue
+        assert event.concurrency_limit == 1
+        assert event.trigger_mode == "always_last"
+        for output in event.outputs:
+            assert place_of.setdefault(output._id, event.concurrency_id) == event.concurrency_id
+    assert len(set(place_of.values())) == 5
 
 
 def test_claims(page):

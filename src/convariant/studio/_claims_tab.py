@@ -9,7 +9,7 @@ import gradio as gr
 
 from convariant.analysis import claims
 from convariant.studio import _html
-from convariant.studio._wiring import ONE_BY_ONE
+from convariant.studio._wiring import in_turn
 
 _ALL = "All topics"
 _SIGNS = {"true": "✓ true", "true if": "◐ true, if", "wrong": "✗ wrong as said"}
@@ -22,7 +22,7 @@ def claims_tab(tab: gr.Tab) -> None:
     topic = gr.Dropdown([_ALL, *topics], value=topics[0], label="Topic", elem_id="claims-topic")
     output = gr.HTML(elem_id="claims-output")
     for event in (tab.select, topic.input):
-        event(shown, topic, output, trigger_mode="always_last", **ONE_BY_ONE)
+        event(shown, topic, output, **in_turn("claims", slow=True))
 
 
 def shown(topic: str) -> Iterator[str]:

@@ -22,8 +22,9 @@ from convariant.studio._digits import (
     read,
 )
 from convariant.studio._photos import data_address
-from convariant.studio._wiring import QUICK, slider
+from convariant.studio._wiring import in_turn, slider
 
+_IN_TURN = in_turn("digits")
 _FIRST = 3  # the example shown first
 _HINT = "Draw a digit with the pointer, or choose one of those that no network has learned from."
 # the pad's drawing becomes the value of the component around it
@@ -69,28 +70,26 @@ def digits_tab(tab: gr.Tab, trainer: Trainer) -> None:
     def waiting(*values: Any) -> list[Any]:
         return [*show(*values), gr.Timer(active=trainer.busy)]
 
-    tab.select(trainer.start, None, None, **QUICK).then(waiting, inputs, [*outputs, clock], **QUICK)
-    clock.tick(waiting, inputs, [*outputs, clock], **QUICK)
+    tab.select(trainer.start, None, None, **_IN_TURN).then(
+        waiting, inputs, [*outputs, clock], **_IN_TURN
+    )
+    clock.tick(waiting, inputs, [*outputs, clock], **_IN_TURN)
     gr.on(
         [c.input for c in controls.values()],
         show,
         inputs,
         outputs,
-        trigger_mode="always_last",
-        **QUICK,
+        **_IN_TURN,
     )
-    gr.on(
-        [ink.input], drawn, [ink, *inputs], [source, *outputs], trigger_mode="always_last", **QUICK
-    )
+    gr.on([ink.input], drawn, [ink, *inputs], [source, *outputs], **_IN_TURN)
     number.input(
         lambda number, _, *values: [int(number), *show(int(number), *values)],
         [number, *inputs],
         [source, *outputs],
-        trigger_mode="always_last",
-        **QUICK,
+        **_IN_TURN,
     )
-    still.click(lambda: list(vars(start).values()), None, list(controls.values()), **QUICK).then(
-        show, inputs, outputs, **QUICK
+    still.click(lambda: list(vars(start).values()), None, list(controls.values()), **_IN_TURN).then(
+        show, inputs, outputs, **_IN_TURN
     )
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import functools
-import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from html import escape
@@ -18,11 +17,11 @@ from convariant.errors import ConvariantError
 from convariant.studio import _html, _networks
 from convariant.studio._networks import Choice
 from convariant.studio._photos import NAMES, photo
-from convariant.studio._wiring import QUICK, SLOW, slider
+from convariant.studio._wiring import in_turn, slider
 
+_QUICK, _SLOW = in_turn("networks"), in_turn("networks", slow=True)
 _WORDS = ("Circular shifts", "Shifts", "Mirror", "Quarter turns", "Quarter turns and mirrors")
 _GROUPS: dict[str, Group] = dict(zip(_WORDS, get_args(Group), strict=True))
-_WORKING = threading.Lock()  # one network at a time: capturing is not made for several threads
 
 
 @dataclass(frozen=True)
@@ -57,18 +56,18 @@ def networks_tab(tab: gr.Tab) -> None:
     def opened(number: int, choice: Choice, _: int, *values: Any) -> list[Any]:
         return [number, *show(choice, number, *values)]
 
-    tab.select(show, inputs, outputs, **SLOW)
+    tab.select(show, inputs, outputs, **_SLOW)
     for number, view in enumerate(views):
-        view.tab.select(functools.partial(opened, number), inputs, [open_view, *outputs], **SLOW)
+        view.tab.select(functools.partial(opened, number), inputs, [open_view, *outputs], **_SLOW)
         for control in view.controls:
-            control.input(show, inputs, outputs, trigger_mode="always_last", **SLOW)
+            control.input(show, inputs, outputs, **_SLOW)
     changes = [
-        name.input(_named, name, [choice, side], **QUICK),
-        gr.on([side.submit, side.blur], _resized, [choice, name, side], choice, **QUICK),
-        upload.upload(lambda path: Choice(path=path), upload, choice, **QUICK),
+        name.input(_named, name, [choice, side], **_QUICK),
+        gr.on([side.submit, side.blur], _resized, [choice, name, side], choice, **_QUICK),
+        upload.upload(lambda path: Choice(path=path), upload, choice, **_QUICK),
     ]
     for change in changes:
-        change.then(show, inputs, outputs, **SLOW)
+        change.then(show, inputs, outputs, **_SLOW)
 
 
 def _views() -> list[View]:
@@ -113,13 +112,6 @@ def shown(
     views: list[View], choice: Choice, number: int, values: tuple[Any, ...]
 ) -> list[str | dict[str, Any]]:
     """The totals and the open view; the others stay as they are."""
-    with _WORKING:
-        return _computed(views, choice, number, values)
-
-
-def _computed(
-    views: list[View], choice: Choice, number: int, values: tuple[Any, ...]
-) -> list[str | dict[str, Any]]:
     result: list[Any] = [gr.skip()] * (1 + len(views))
     try:
         title = f"<h3>{escape(choice.title)}</h3>"

@@ -12,10 +12,11 @@ from convariant.functional import PaddingMode
 from convariant.studio import _html
 from convariant.studio._operators import KERNELS, MIXES, OPERATORS, Request, apply
 from convariant.studio._photos import LIMITS, NAMES, data_address, photo, read_upload
-from convariant.studio._wiring import QUICK, slider
+from convariant.studio._wiring import in_turn, slider
 
 Source: TypeAlias = str | np.ndarray  # the name of an example photo, or an uploaded one
 
+_IN_TURN = in_turn("operators")
 _KERNEL = ("Convolution", "Transposed convolution")
 _POOLING = ("Max pooling", "Mean pooling", "Median pooling")
 # the operators for which a control means something; the others go for all
@@ -51,24 +52,23 @@ def operators_tab(tab: gr.Tab) -> None:
     def show(source: Source, *values: Any) -> list[str]:
         return shown(source, Request(**dict(zip(controls, values, strict=True))))
 
-    tab.select(show, inputs, outputs, **QUICK)
+    tab.select(show, inputs, outputs, **_IN_TURN)
     gr.on(
         [c.change if key == "kernel" else c.input for key, c in controls.items()],
         show,
         inputs,
         outputs,
-        trigger_mode="always_last",
-        **QUICK,
+        **_IN_TURN,
     )
-    preset.input(KERNELS.get, preset, controls["kernel"], **QUICK)  # whose change shows it
+    preset.input(KERNELS.get, preset, controls["kernel"], **_IN_TURN)  # whose change shows it
     limited = [preset if control == "preset" else controls[control] for control in _ONLY_FOR]
-    controls["operator"].input(_visible, controls["operator"], limited, **QUICK)
-    name.input(lambda name: name, name, source, **QUICK).then(show, inputs, outputs, **QUICK)
-    upload.upload(_received, [upload, source], [source, picture], **QUICK).success(
+    controls["operator"].input(_visible, controls["operator"], limited, **_IN_TURN)
+    name.input(lambda name: name, name, source, **_IN_TURN).then(show, inputs, outputs, **_IN_TURN)
+    upload.upload(_received, [upload, source], [source, picture], **_IN_TURN).success(
         lambda source, *rest: [gr.skip()] * 3 if isinstance(source, str) else show(source, *rest),
         inputs,
         outputs,
-        **QUICK,
+        **_IN_TURN,
     )
 
 

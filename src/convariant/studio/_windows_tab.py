@@ -18,8 +18,9 @@ from convariant.studio._windows import (
     View,
     explain,
 )
-from convariant.studio._wiring import QUICK, slider
+from convariant.studio._wiring import in_turn, slider
 
+_IN_TURN = in_turn("arithmetic")
 _FIRST = next(iter(EXAMPLES))
 # settings that None turns off, with the checkbox that turns them on
 _OPTIONAL = ("width", "kernel_width", "padding_end")
@@ -54,14 +55,13 @@ def arithmetic_tab() -> None:
         lambda *values: _shown(explain(_read(dict(zip(controls, values, strict=True))))),
         widgets,
         outputs,
-        trigger_mode="always_last",
-        **QUICK,
+        **_IN_TURN,
     )
     example.input(
         lambda name: [*_positions(EXAMPLES[name]).values(), *_shown(explain(EXAMPLES[name]))],
         example,
         [*widgets, *outputs],
-        **QUICK,
+        **_IN_TURN,
     )
 
 

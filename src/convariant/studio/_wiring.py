@@ -6,13 +6,21 @@ from typing import Any
 
 import gradio as gr
 
-# None of these is queued: a request of its own answers each, and nothing can overtake it. They are
-# part of no programming interface.
-_DIRECT: dict[str, Any] = {"queue": False, "api_visibility": "private"}
-QUICK = _DIRECT | {"show_progress": "hidden"}
-SLOW = _DIRECT | {"show_progress": "full"}  # work of seconds
-# results that come one by one need Gradio's queue
-ONE_BY_ONE: dict[str, Any] = {"api_visibility": "private", "concurrency_limit": 1}
+
+def in_turn(tab: str, *, slow: bool = False) -> dict[str, Any]:
+    """How every event of a tab is answered: one after the other, in the order they were asked.
+
+    Were two answered at once, the older answer could come last and stay on the page. An event that
+    is asked for again while it is under way runs once more when it is through: nothing is lost.
+    None of them is part of a programming interface.
+    """
+    return {
+        "concurrency_id": tab,
+        "concurrency_limit": 1,
+        "trigger_mode": "always_last",
+        "show_progress": "full" if slow else "hidden",  # slow: work of seconds
+        "api_visibility": "private",
+    }
 
 
 def slider(
