@@ -13,15 +13,8 @@ import griffe
 def fenced(docstring: str) -> str:
     """Every paragraph that begins with `>>>` as a block of code.
 
-    >>> print(fenced("Add.\\n\\n>>> 1 + 1\\n2\\n\\nSource: school."))
-    Add.
-    <BLANKLINE>
-    ```pycon
-    >>> 1 + 1
-    2
-    ```
-    <BLANKLINE>
-    Source: school.
+    >>> fenced("Add.\\n\\n>>> 1 + 1\\n2\\n\\nSource: school.")
+    'Add.\\n\\n```pycon\\n>>> 1 + 1\\n2\\n```\\n\\nSource: school.'
     """
     paragraphs = docstring.split("\n\n")
     return "\n\n".join(f"```pycon\n{p}\n```" if p.startswith(">>>") else p for p in paragraphs)
