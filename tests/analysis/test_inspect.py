@@ -166,7 +166,30 @@ def test_presets_on_further_layers() -> None:
     assert total["fvcore"] == 5 * norm + 4 * up + line + product
     assert total["torchinfo"] == 2 * (8 + 45 + 4)
     softmax = 2 * 4 * 6 * 5
-    assert total["ptflops"] == norm + 4 * up + 2 * up + line + softmax + product + softmax
+    bias = softmax
+    assert total["ptflops"] == 2 * norm + 4 * up + 2 * up + line + bias + product + softmax
+
+
+# what ptflops 0.7.5 prints for one such layer on (1, 4, 6, 8)
+PTFLOPS = {
+    "GroupNorm": (nn.GroupNorm(2, 4), 384),
+    "GroupNorm without weights": (nn.GroupNorm(2, 4, affine=False), 192),
+    "InstanceNorm": (nn.InstanceNorm2d(4, affine=True), 384),
+    "InstanceNorm without weights": (nn.InstanceNorm2d(4), 192),
+    "BatchNorm": (nn.BatchNorm2d(4), 384),
+    "Upsample": (nn.Upsample(scale_factor=2), 1536),
+    "ELU": (nn.ELU(), 384),
+    "LeakyReLU": (nn.LeakyReLU(), 192),
+    "SiLU": (nn.SiLU(), 192),
+    "ConvTranspose": (nn.ConvTranspose2d(4, 4, 2), 3324),
+}
+
+
+@pytest.mark.parametrize("name", PTFLOPS)
+def test_ptflops_preset_on_one_layer(name: str) -> None:
+    layer, printed = PTFLOPS[name]
+    net = nn.Sequential(layer)
+    assert inspect(net, (1, 4, 6, 8), convention="ptflops").count.total == printed
 
 
 def test_layer_figures() -> None:

@@ -111,6 +111,13 @@ def test_clean_networks_give_nothing(network: nn.Module, size: tuple[int, ...]) 
     assert str(report).endswith("nothing found")
 
 
+def test_a_causal_layer_looks_back_on_purpose() -> None:
+    causal = nn.Sequential(nn.ConstantPad1d((1, 0), 0.0), nn.Conv1d(1, 1, 2))
+    assert not lint(causal, (1, 1, 8)).of("even-same-shift")
+    ahead = nn.Sequential(nn.ConstantPad1d((0, 1), 0.0), nn.Conv1d(1, 1, 2))
+    assert lint(ahead, (1, 1, 8)).of("even-same-shift")
+
+
 def test_a_row_that_ceil_mode_saves_is_not_reported() -> None:
     assert not lint(POOL(2, ceil_mode=True), (1, 1, 5, 5)).of("rows-never-read")
 

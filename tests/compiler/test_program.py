@@ -13,8 +13,10 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.compiler.harness import HERE
-from tests.support.compare import assert_close
+from tests.support.compare import assert_close, assert_equal
+from tests.support.strangers import STRANGERS
 from torch import nn
+from torch.utils import _pytree as pytree
 
 import convariant as cv
 from convariant.compiler import compile
@@ -256,6 +258,19 @@ def test_wrong_inputs_are_named(value, message):
     program = compile(cv.models.create("lenet5").eval(), torch.zeros(1, 1, 28, 28), threads=1)
     with pytest.raises(ShapeError, match=message):
         program(value)
+
+
+@pytest.mark.parametrize("name", ["image and vector", "CBAM", "SegNet"])
+def test_networks_of_others(name):
+    make, shapes = STRANGERS[name]
+    net, inputs = make().eval(), [torch.randn(shape) for shape in shapes]
+    expected = pytree.tree_leaves(net(*inputs))
+    found = pytree.tree_leaves(compile(net, inputs)(*inputs))
+    for mine, theirs in zip(found, expected, strict=True):
+        if theirs.is_floating_point():
+            assert_close(mine, theirs.detach(), reduction=64)
+        else:
+            assert_equal(mine, theirs)
 
 
 def test_wrong_number_of_inputs_is_named():

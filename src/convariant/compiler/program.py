@@ -264,7 +264,7 @@ def _capture(model: Any, inputs: tuple[Tensor, ...]) -> Graph:
                 f"compile({type(model).__name__}) needs example inputs to follow the model; "
                 "give tensors of the shapes it will be called with"
             )
-        return from_torch(model, *inputs)
+        return from_torch(model, inputs)
     from convariant.graph.onnx import from_onnx
 
     return from_onnx(model)

@@ -20,6 +20,7 @@ from convariant.graph.ops import (
     LayerNorm,
     Linear,
     MatMul,
+    MaxUnpool,
     Op,
     Permute,
     Pool,
@@ -109,6 +110,14 @@ def _max_pool_with_indices(c: Call) -> tuple[Value, ...]:
     return tuple(Value(v) for v in c.builder.add_many(op, c["self"], path=c.path, names=names))
 
 
+@lowers("max_unpool2d", "max_unpool3d")
+def _max_unpool(c: Call) -> Value:
+    size = tuple(c["output_size"])
+    if c.rank("self") != len(size) + 2:
+        raise NoKind("unpools an image without a batch")
+    return c.add(MaxUnpool(size), c["self"], c["indices"])
+
+
 @lowers("avg_pool1d", "avg_pool2d", "avg_pool3d")
 def _avg_pool(c: Call) -> Value:
     axes = _spatial_axes(c)
@@ -172,8 +181,8 @@ def _attention(c: Call) -> Value:
     if c["attn_mask"] is not None or c["is_causal"] or c["dropout_p"] or c["enable_gqa"]:
         raise NoKind("attention with a mask, dropout or grouped heads")
     query, key, value = c["query"], c["key"], c["value"]
-    rank, width = c.rank("query"), c.type(query).sizes[-1]
-    if c.rank("key") != rank or not width:
+    rank, width = c.rank("query"), c.type(query).shape[-1]
+    if c.rank("key") != rank or not isinstance(width, int) or not width:
         raise NoKind("attention between values of different rank")
     scale = c["scale"] if c["scale"] is not None else width**-0.5
     factor = c.builder.constant(torch.tensor(scale, dtype=c.type(query).dtype))

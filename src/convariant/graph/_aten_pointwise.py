@@ -8,7 +8,7 @@ import torch
 
 from convariant.graph._aten import LOWERINGS, Call, NoKind, Value, lowers
 from convariant.graph._types import TensorType
-from convariant.graph.ops import Cast, Elementwise, Reduce, Slice, Softmax
+from convariant.graph.ops import Cast, Elementwise, Reduce, Slice, Slot, Softmax, Torch
 
 # functions of one value without parameters: ATen's name and ours
 _SAME_NAME = """
@@ -219,6 +219,48 @@ def _reduce(c: Call) -> Value:
     axes = (dim,) if isinstance(dim, int) else tuple(dim or range(rank))
     axes = tuple(a % max(rank, 1) for a in axes)
     return c.add(Reduce(function, axes, bool(c.get("keepdim", False))), c["self"])
+
+
+@lowers("max", "min")
+def _extreme_of_all(c: Call) -> Value:
+    return c.add(Reduce(c.overload[:3], tuple(range(c.rank("self"))), keepdim=False), c["self"])
+
+
+@lowers("max.dim", "min.dim")
+def _extreme_along(c: Call) -> tuple[Value, Value]:
+    """The extreme and where it stands, which most networks do not ask for."""
+    largest, axis = c.overload.startswith("max"), c["dim"] % max(c.rank("self"), 1)
+    value = c.add(Reduce(c.overload[:3], (axis,), c["keepdim"]), c["self"])
+    target = torch.ops.aten.argmax.default if largest else torch.ops.aten.argmin.default
+    where = Torch(target, (Slot(0), axis, c["keepdim"]), reason="no node kind")
+    return value, c.add(where, c["self"], name=f"{c.name}_index")
+
+
+@lowers("var.correction", "std.correction", "var.dim", "std.dim", "var", "std")
+def _variance(c: Call) -> Value:
+    """The mean square of what is left without the mean, `n / (n - correction)` of it."""
+    rank = c.rank("self")
+    axes = tuple(a % max(rank, 1) for a in (c.get("dim") or range(rank)))
+    sizes = [size for a in axes if isinstance(size := c.type(c["self"]).shape[a], int)]
+    if len(sizes) < len(axes):
+        raise NoKind("a variance over the batch")
+    count = math.prod(sizes)
+    correction = c["correction"] if "correction" in c.args else int(c["unbiased"])
+    correction = 1 if correction is None else correction
+    if count <= correction:
+        raise NoKind(f"a variance of {count} numbers")
+    root = c.overload.startswith("std")
+    mean = c.add(Reduce("mean", axes), c["self"], name=f"{c.name}_mean")
+    rest = c.add(Elementwise("sub"), c["self"], mean, name=f"{c.name}_rest")
+    square = c.add(Elementwise("mul"), rest, rest, name=f"{c.name}_square")
+    reduce = Reduce("mean", axes, bool(c.get("keepdim", False)))
+    scaled = bool(correction)
+    variance = c.add(reduce, square, name=f"{c.name}_biased" if scaled or root else c.name)
+    if scaled:
+        factor = _operand(c, count / (count - correction), variance)
+        name = f"{c.name}_variance" if root else c.name
+        variance = c.add(Elementwise("mul"), variance, factor, name=name)
+    return c.add(Elementwise("sqrt"), variance) if root else variance
 
 
 @lowers("linalg_vector_norm")

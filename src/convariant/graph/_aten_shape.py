@@ -6,10 +6,22 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 
 from convariant.graph._aten import Call, NoKind, Value, lowers
 from convariant.graph._types import Dim
-from convariant.graph.ops import Axis, Concat, Expand, Pad, PadMode, Permute, Reshape, Slice, Target
+from convariant.graph.ops import (
+    Axis,
+    Concat,
+    Expand,
+    MatMul,
+    Pad,
+    PadMode,
+    Permute,
+    Reshape,
+    Slice,
+    Target,
+)
 
 _END = 2**63 - 1  # ATen's way to say "to the end"
 
@@ -123,6 +135,22 @@ def _expand(c: Call) -> Value:
         -1 if a >= behind and size == shape[a - behind] else size for a, size in enumerate(target)
     )
     return c.add(Expand(wanted), c["self"])
+
+
+@lowers("affine_grid_generator")
+def _affine_grid(c: Call) -> Value:
+    """Where each output pixel reads: its own coordinates times the matrix of its image."""
+    _, _, *size = c["size"]
+    axes = len(size)
+    if not all(isinstance(s, int) for s in size):
+        raise NoKind("the size of the grid depends on the batch")
+    dtype = c.type(c["theta"]).dtype
+    still = torch.eye(axes, axes + 1, dtype=dtype)[None]
+    own = F.affine_grid(still, [1, 1, *size], align_corners=c["align_corners"]).reshape(-1, axes)
+    points = c.builder.constant(F.pad(own, (0, 1), value=1.0), f"{c.name}_points")
+    turned = c.add(Permute((0, 2, 1)), c["theta"], name=f"{c.name}_matrix")
+    moved = c.add(MatMul(), points, turned, name=f"{c.name}_moved")
+    return c.add(Reshape((Axis(0), *size, axes)), moved)
 
 
 @lowers(

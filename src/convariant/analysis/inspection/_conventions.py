@@ -2,7 +2,8 @@
 
 The rules follow the source of fvcore 0.1.5, torchinfo 1.8.0 and ptflops 0.7.5 (its default, the
 PyTorch back end). ptflops counts a layer such as nn.ReLU twice, once as a module and once for the
-function that the module calls; the preset does as it does.
+function that the module calls; the preset does as it does. It does not see what is written as a
+method or an operator (`x.relu()`, `a @ b`); a graph cannot tell them apart, so they are counted.
 """
 
 from __future__ import annotations
@@ -110,9 +111,8 @@ def _ptflops(graph: Graph, node: Node) -> int:
     if isinstance(op, MatMul):
         return cost.macs
     if isinstance(op, _NORMS) and layer:
-        return _numel(graph, node) * (
-            2 if isinstance(op, BatchNorm) and len(node.inputs) > 3 else 1
-        )
+        scaled = len(node.inputs) > (3 if isinstance(op, BatchNorm) else 1)
+        return _numel(graph, node) * (2 if scaled else 1)
     if isinstance(op, LayerNorm) and layer == "LayerNorm":
         return _numel(graph, node)
     if isinstance(op, Elementwise):

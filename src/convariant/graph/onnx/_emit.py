@@ -28,14 +28,42 @@ class Model:
         self.nodes: list[onnx.NodeProto] = []
         self.weights: dict[str, Tensor] = {}
         self._names = set(graph.types)
+        self._numbers: dict[str, int] = {}
+        self._batches: dict[int, str] = {}
 
     def fresh(self, name: str) -> str:
         """A name that no value of the file has."""
-        number, unique = 1, name
+        unique = name
         while unique in self._names:
-            unique, number = f"{name}_{number}", number + 1
+            self._numbers[name] = self._numbers.get(name, 0) + 1
+            unique = f"{name}_{self._numbers[name]}"
         self._names.add(unique)
         return unique
+
+    def batch(self, factor: int) -> str | None:
+        """A list of one integer, `factor` times the batch, read from an input at run time."""
+        if factor not in self._batches:
+            found = next(
+                (
+                    (name, axis, size.factor)
+                    for name in self.graph.inputs
+                    for axis, size in enumerate(self.graph.types[name].shape)
+                    if isinstance(size, Dim) and factor % size.factor == 0
+                ),
+                None,
+            )
+            if found is None:
+                return None
+            name, axis, own = found
+            size = self.fresh("batch")
+            shape = helper.make_node("Shape", [name], [size], size, start=axis, end=axis + 1)
+            self.nodes.append(shape)
+            if factor != own:
+                times = self.constant(torch.tensor([factor // own]), "times")
+                size = self.fresh(f"batch_{factor}")
+                self.nodes.append(helper.make_node("Mul", [shape.output[0], times], [size], size))
+            self._batches[factor] = size
+        return self._batches[factor]
 
     def constant(self, value: Tensor, name: str) -> str:
         """A weight that the graph does not have as such."""
@@ -86,6 +114,19 @@ class Emit:
         """A constant list of integers."""
         return self.model.constant(torch.tensor(values, dtype=torch.int64), "integers")
 
+    def sizes(self, shape: Shape) -> str:
+        """A list of sizes, open ones as the file finds them when it runs."""
+        if not any(isinstance(size, Dim) for size in shape):
+            return self.integers(*shape)  # type: ignore[arg-type]
+        parts: list[str] = []
+        for size in shape:
+            part = self.model.batch(size.factor) if isinstance(size, Dim) else self.integers(size)
+            if part is None:
+                self.refuse("a batch that no input has", "fix the batch with at_batch(1)")
+            else:
+                parts.append(part)
+        return parts[0] if len(parts) == 1 else self.add("Concat", *parts, axis=0)
+
     def number(self, value: float, dtype: torch.dtype | None = None) -> str:
         """A constant of one number, in the format of the first input unless said otherwise."""
         return self.model.constant(torch.tensor(value, dtype=dtype or self.x.dtype), "number")
@@ -104,11 +145,11 @@ class Emit:
         return value if before == after else self.add("Cast", value, to=ONNX_TYPES[after])
 
     def reshape(self, value: str, shape: Shape, *, finish: bool = False) -> str:
-        """The value under another shape, of which at most one size may be open."""
-        open_sizes = sum(isinstance(size, Dim) for size in shape)
-        if open_sizes > 1:
-            self.refuse("a shape with the batch in two axes", "fix the batch with at_batch(1)")
-        target = self.integers(*(-1 if isinstance(size, Dim) else size for size in shape))
+        """The value under another shape."""
+        if sum(isinstance(size, Dim) for size in shape) > 1:
+            target = self.sizes(shape)
+        else:
+            target = self.integers(*(-1 if isinstance(size, Dim) else size for size in shape))
         if finish:
             self.finish("Reshape", value, target)
             return self.node.name

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 
 from convariant.errors import GraphError
 from convariant.graph.onnx._call import Call, lowers
 from convariant.graph.onnx._convolution import window
-from convariant.graph.ops import AdaptivePool, Elementwise, MaxUnpool, Pad, Pool, Reduce
+from convariant.graph.ops import AdaptivePool, Elementwise, MaxUnpool, Pad, Pool, Reduce, Slot
 
 
 def _kernel(call: Call) -> tuple[int, ...]:
@@ -25,7 +27,17 @@ def max_pool(call: Call) -> tuple[str, ...]:
     y, index = call.add_many(Pool("max", geometry, indices=True), 2, call.input(0))
     if call.integer("storage_order", 0):
         index = _column_major(call, index)
+    if call.reader.batch:  # the starts follow the batch, so they are counted when it runs
+        positions = math.prod(call.shape()[2:])
+        return y, call.add_torch(through_the_tensor, (Slot(0), positions), index)
     return y, call.add(Elementwise("add"), index, _channel_starts(call, index))
+
+
+def through_the_tensor(index: torch.Tensor, positions: int) -> torch.Tensor:
+    """Indices counted through each channel, of so many positions, as counted from the first."""
+    n, c = index.shape[:2]
+    starts = torch.arange(n * c, device=index.device) * positions
+    return index + starts.reshape(n, c, *(1,) * (index.dim() - 2))
 
 
 def _channel_starts(call: Call, index: str) -> str:

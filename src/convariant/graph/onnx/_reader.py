@@ -28,7 +28,7 @@ from convariant.graph.onnx._functions import (
 )
 from convariant.graph.onnx._load import Model
 from convariant.graph.onnx._tensors import check_size, dtype_of
-from convariant.graph.ops import BatchNorm, Op
+from convariant.graph.ops import BatchNorm, Expand, Op
 
 # what PyTorch, or a table of ours, may answer to numbers that make no sense
 _FAULTS = (ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError)
@@ -164,7 +164,7 @@ class Reader:
         """A node; where all its inputs are constants, its values at once."""
         constants = self.builder.constants
         types = op.infer(*(self.builder.types[name] for name in inputs))
-        if not all(name in constants for name in inputs):
+        if not all(name in constants for name in inputs) or self._repeats_by_batch(op, types):
             names = ("",) * outputs
             return self.builder.add_many(op, *inputs, path=self._path, names=names)
         for type_ in types:
@@ -175,6 +175,12 @@ class Reader:
         results = op.run(*values)
         trained = any(name in self._weights for name in inputs)
         return tuple(self.hold(r, trained) for r in results)
+
+    def _repeats_by_batch(self, op: Op, types: Sequence[TensorType]) -> bool:
+        """Is this one row for each image, such as a class token or a first recurrent state?"""
+        if not self.batch or not isinstance(op, Expand):
+            return False
+        return any(size and size % self.batch == 0 for size in types[0].sizes)
 
     def hold(self, tensor: Tensor, trained: bool) -> str:
         """A constant that is computed here; one made of weights alone is a weight itself."""

@@ -51,8 +51,9 @@ def constant_of_shape(call: Call) -> str:
         value = to_tensor(call.attributes["value"], None, "the value")
     check_size(shape, value.dtype, "the result")
     # some files keep their weights like this, all of one value; the shape then stands in the file
-    trained = call.node.input[0] in call.reader.model.weights
-    return call.reader.hold(value.flatten()[0].expand(shape), trained)
+    if call.node.input[0] in call.reader.model.weights:
+        return call.reader.hold(value.flatten()[0].expand(shape), trained=True)
+    return call.add(Expand(shape), call.new_constant(value.flatten()[0], value.dtype))
 
 
 @lowers("Range")

@@ -14,7 +14,7 @@ from convariant import __version__
 from convariant.errors import GraphError, StorageError
 from convariant.graph._graph import Graph, where
 from convariant.graph._rewrite import prune
-from convariant.graph._types import TensorType
+from convariant.graph._types import Dim, TensorType
 
 # importing these enters their operations into the table
 from convariant.graph.onnx import (  # noqa: F401
@@ -22,6 +22,7 @@ from convariant.graph.onnx import (  # noqa: F401
     _write_pointwise,
     _write_resize,
     _write_shape,
+    _write_torch,
 )
 from convariant.graph.onnx._emit import OPSET, WRITERS, Emit, Model, to_numpy
 from convariant.graph.onnx._tensors import LARGEST_CONSTANT, ONNX_TYPES
@@ -77,7 +78,10 @@ def _folded(graph: Graph) -> Graph:
     constants = dict(graph.constants)
     nodes = []
     for node in graph.nodes:
-        if all(name in constants for name in node.inputs):
+        known = all(name in constants for name in node.inputs)
+        if known and not any(
+            isinstance(d, Dim) for o in node.outputs for d in graph.types[o].shape
+        ):
             results = node.op.run(*(constants[name].detach() for name in node.inputs))
             constants.update(zip(node.outputs, results, strict=True))
         else:

@@ -182,10 +182,10 @@ def adaptive_pool(e: Emit, op: AdaptivePool) -> None:
 @writes(MaxUnpool)
 def max_unpool(e: Emit, op: MaxUnpool) -> None:
     """Scattered into zeros, since ONNX's own operator knows only some sizes."""
-    n, channels = e.x.sizes[:2]
-    rows, places = (e.reshape(i, (n, channels, -1)) for i in e.inputs)
-    pixels = e.integers(n, channels, math.prod(op.size))
-    zeros = e.add("Expand", e.number(0.0), pixels)
+    n, channels = e.x.shape[:2]
+    pooled = math.prod(e.x.spatial)
+    rows, places = (e.reshape(i, (n, channels, pooled)) for i in e.inputs)
+    zeros = e.add("Expand", e.number(0.0), e.sizes((n, channels, math.prod(op.size))))
     e.reshape(e.add("ScatterElements", zeros, places, rows, axis=2), e.y.shape, finish=True)
 
 
@@ -226,7 +226,8 @@ def group_norm(e: Emit, op: GroupNorm) -> None:
     if op.groups is None and len(affine) == 2 and e.x.rank > 2:
         e.finish("InstanceNormalization", x, *affine, epsilon=op.eps)
         return
-    wide = e.reshape(x, (n, groups, -1))
+    rest = math.prod(e.x.shape[1:]) // groups  # type: ignore[operator]
+    wide = e.reshape(x, (n, groups, rest))
     y = e.add("InstanceNormalization", wide, ones, zeros, epsilon=op.eps)
     column = (-1, *(1,) * (e.x.rank - 2))
     shaped = [e.reshape(a, column) for a in affine]

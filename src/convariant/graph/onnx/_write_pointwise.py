@@ -88,7 +88,8 @@ def elementwise(e: Emit, op: Elementwise) -> None:
         e.finish(_SAME[op.function], *x)
     elif op.function in _ATTRIBUTES:
         operator, names = _ATTRIBUTES[op.function]
-        e.finish(operator, *x, **dict(zip(names, op.params, strict=True)))
+        # torch takes `ELU(1)`; the file tells whole numbers from real ones
+        e.finish(operator, *x, **dict(zip(names, map(float, op.params), strict=True)))
     else:
         _PARTS[op.function](e, x, op.params)
 
@@ -155,7 +156,7 @@ def _softplus(e: Emit, x: tuple[str, ...], p: tuple[float, ...]) -> None:
 
 
 def _soft_shrink(e: Emit, x: tuple[str, ...], p: tuple[float, ...]) -> None:
-    e.finish("Shrink", *x, lambd=p[0], bias=p[0])
+    e.finish("Shrink", *x, lambd=float(p[0]), bias=float(p[0]))
 
 
 def _threshold(e: Emit, x: tuple[str, ...], p: tuple[float, ...]) -> None:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from convariant.graph._types import Dim, Shape
-from convariant.graph.onnx import _indexing, _reduction
+from convariant.graph._types import Shape
 from convariant.graph.onnx._emit import Emit, writes
 from convariant.graph.onnx._write_layers import flat_pads
 from convariant.graph.ops import (
@@ -17,10 +16,8 @@ from convariant.graph.ops import (
     Reduce,
     Reshape,
     Slice,
-    Slot,
     Softmax,
     SpaceToDepth,
-    Torch,
 )
 
 _REDUCTIONS = {
@@ -65,13 +62,11 @@ def concat(e: Emit, op: Concat) -> None:
 
 @writes(Expand)
 def expand(e: Emit, op: Expand) -> None:  # noqa: ARG001
-    # 1 leaves an axis as it is, so an open batch needs no number
+    # 1 leaves an axis as it is, so an open batch that is there already needs no number
     missing = e.y.rank - e.x.rank
     own: Shape = (*(1,) * missing, *e.x.shape)
-    sizes = [1 if y == x else y for y, x in zip(e.y.shape, own, strict=True)]
-    if any(isinstance(size, Dim) for size in sizes):
-        e.refuse("an axis repeated as often as the batch", "fix the batch with at_batch(1)")
-    e.finish("Expand", e.inputs[0], e.integers(*sizes))  # type: ignore[arg-type]
+    sizes = tuple(1 if y == x else y for y, x in zip(e.y.shape, own, strict=True))
+    e.finish("Expand", e.inputs[0], e.sizes(sizes))
 
 
 @writes(DepthToSpace)
@@ -136,30 +131,3 @@ def reduce(e: Emit, op: Reduce) -> None:
 @writes(Softmax)
 def softmax(e: Emit, op: Softmax) -> None:
     e.finish("LogSoftmax" if op.log else "Softmax", e.inputs[0], axis=op.axis % e.x.rank)
-
-
-@writes(Torch)
-def torch_node(e: Emit, op: Torch) -> None:
-    """The few functions that reading ONNX files makes and that have an operator there."""
-    if op.target is _reduction.index_of_extreme and op.args[0] == Slot(0):
-        _, largest, axis, keepdim, last = op.args
-        name = "ArgMax" if largest else "ArgMin"
-        flags = {"keepdims": int(keepdim), "select_last_index": int(last)}
-        e.finish(name, *e.inputs, axis=axis, **flags)
-    elif op.target is _indexing.take:
-        e.finish("Gather", *e.inputs, axis=op.args[2])
-    elif op.target is _indexing.take_along:
-        e.finish("GatherElements", *e.inputs, axis=op.args[2])
-    elif op.target is torch.ops.aten.index.Tensor and (axis := _indexed_axis(op)) is not None:
-        e.finish("Gather", *e.inputs, axis=axis)
-    else:
-        because = f" ({op.reason})" if op.reason else ""
-        e.refuse(f"{op.text()}{because}", "take that part out of the network before exporting")
-
-
-def _indexed_axis(op: Torch) -> int | None:
-    """The axis of `x[:, index]`; None where several axes are indexed."""
-    x, indices = op.args
-    chosen = [axis for axis, index in enumerate(indices) if index is not None]
-    plain = x == Slot(0) and len(chosen) == 1 and indices[chosen[0]] == Slot(1)
-    return chosen[0] if plain else None
