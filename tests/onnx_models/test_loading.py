@@ -70,6 +70,17 @@ def test_what_is_no_model(tmp_path: Path, content: bytes, message: str) -> None:
         from_onnx(content)
 
 
+@pytest.mark.parametrize("word", [b"Relu", b"ai.mine", b"first"])
+def test_names_that_are_no_text(word: bytes) -> None:
+    """Protobuf hands them over as bytes, and joining or sorting them with text would fail."""
+    proto = one_node("Relu", {"first": normal(4)})
+    proto.opset_import.append(helper.make_opsetid("ai.mine", 1))
+    content = proto.SerializeToString()
+    assert word in content
+    with pytest.raises(ModelFileError, match=r"the ONNX bytes has a \w+ that is no text, b'.*xe9"):
+        from_onnx(content.replace(word, word[:-1] + b"\xe9"))
+
+
 def test_missing_file_and_folder(tmp_path: Path) -> None:
     with pytest.raises(ModelFileError, match="cannot read the ONNX file .*none.onnx: No such file"):
         from_onnx(tmp_path / "none.onnx")

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import TypeAlias
 
 import onnx
-from google.protobuf.message import DecodeError
+from google.protobuf.descriptor import FieldDescriptor
+from google.protobuf.message import DecodeError, Message
 from torch import Tensor
 
 from convariant.errors import ModelFileError
@@ -71,12 +72,29 @@ def _parse(source: Source) -> tuple[onnx.ModelProto, Path | None, str]:
 
 def _decode(raw: bytes, name: str) -> onnx.ModelProto:
     try:
-        return onnx.ModelProto.FromString(raw)
+        model = onnx.ModelProto.FromString(raw)
     except DecodeError as error:
         raise ModelFileError(
             f"{name} is not an ONNX model, or was cut off ({len(raw)} bytes do not parse); export "
             "or copy it again"
         ) from error
+    _check_text(model, name)
+    return model
+
+
+def _check_text(message: Message, name: str) -> None:
+    """Refuse names that are no text: protobuf hands them over as bytes, which nothing expects."""
+    for field, value in message.ListFields():
+        if field.type == FieldDescriptor.TYPE_STRING:
+            for text in (value,) if isinstance(value, (str, bytes)) else value:
+                if isinstance(text, bytes):
+                    raise ModelFileError(
+                        f"{name} has a {field.name} that is no text, {text[:20]!r}; the file is "
+                        "damaged: export or copy it again"
+                    )
+        elif field.type == FieldDescriptor.TYPE_MESSAGE:
+            for part in (value,) if isinstance(value, Message) else value:
+                _check_text(part, name)
 
 
 def _weights(graph: onnx.GraphProto, folder: Path | None, name: str) -> dict[str, Tensor]:
