@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import random
+import resource
+import time
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +18,7 @@ from convariant.errors import ConvariantError, GraphError, ModelFileError
 from convariant.graph import from_onnx, interpret
 from convariant.graph.onnx._tensors import ONNX_TYPES, to_tensor
 from support.compare import assert_equal
-from support.onnx_models import model, normal, one_node
+from support.onnx_models import model, normal, one_node, parsed
 
 
 def small() -> onnx.ModelProto:
@@ -259,6 +261,56 @@ def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.onnx")
     with pytest.raises(ModelFileError, match="is not a file"):
         from_onnx(tmp_path / "pipe.onnx")
+
+
+BIG = """
+  shape = Constant <value = int64[2] {12000, 12000}> ()
+  c = ConstantOfShape <value = float[1] {1}> (shape)
+"""
+LONG = """
+  begin = Constant <value = int64 {0}> ()
+  end = Constant <value = int64 {70000000}> ()
+  step = Constant <value = int64 {1}> ()
+  a = Range (begin, end, step)
+  b = Range (begin, end, step)
+"""
+IMAGES = """
+  big = Constant <value = int64[4] {1, 256, 512, 512}> ()
+  filters = Constant <value = int64[4] {8, 256, 9, 9}> ()
+  c = ConstantOfShape (big)
+  w = ConstantOfShape (filters)
+"""
+
+
+@pytest.mark.parametrize(
+    ("body", "beyond"),
+    [
+        (BIG + "a = Exp (c) b = Exp (a) y = Add (b, x)", "memory"),
+        (LONG + "k = Cast <to = 1> (b) y = Add (k, x)", "memory"),
+        (IMAGES + "d = Conv (c, w) y = Add (d, x)", "arithmetic"),
+    ],
+)
+def test_small_files_that_ask_for_much(body: str, beyond: str) -> None:
+    """Each constant is possible; together they would fill memory, or take minutes."""
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with pytest.raises(GraphError, match=f"alone, up to here, takes too much {beyond}"):
+        from_onnx(parsed(f"net (float[4] x) => (float[N] y) {{ {body} }}"))
+    grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
+    assert grown < 1_000_000  # KiB
+
+
+def test_a_line_of_text_that_claims_to_be_endless() -> None:
+    body = """
+    net (float[1000000, 1, 1] x, float[1, 1, 1] w) => (float[N, M, K, L] y) {
+      y = RNN <hidden_size = 1> (x, w, w)
+    }
+    """
+    start = time.process_time()
+    assert from_onnx(parsed(body)).output_types[0].shape == (1000000, 1, 1, 1)
+    assert time.process_time() - start < 2
+    constant = body.replace("x, float", "q, float").replace("y = RNN", "x = Identity (w) y = RNN")
+    with pytest.raises(GraphError, match="RNN 'y': reads constants alone"):
+        from_onnx(parsed(constant), fixed={"w": torch.ones(1, 1, 1)})
 
 
 def test_damaged_files_give_one_error() -> None:

@@ -16,6 +16,7 @@ from convariant.graph._builder import GraphBuilder
 from convariant.graph._graph import Graph
 from convariant.graph._types import Shape, TensorType
 from convariant.graph.onnx._batch import check_undecided
+from convariant.graph.onnx._budget import Budget
 from convariant.graph.onnx._call import LOWERINGS, Call
 from convariant.graph.onnx._functions import (
     DEEPEST,
@@ -56,6 +57,7 @@ class Reader:
         self._depth = 0
         self._count = 0
         self._weights: set[str] = set()
+        self.budget = Budget(sum(w.nbytes for w in model.weights.values()))
         for value in model.graph.input:
             if value.name in fixed:
                 self.names[value.name] = self.builder.constant(fixed[value.name], value.name)
@@ -169,6 +171,7 @@ class Reader:
             return self.builder.add_many(op, *inputs, path=self._path, names=names)
         for type_ in types:
             check_size(type_.sizes, type_.dtype, f"the result of {op.kind}")
+        self.budget.spend(op, tuple(self.builder.types[name] for name in inputs), types)
         values = [constants[name] for name in inputs]
         if self.batch:
             check_undecided(op, values, self.batch)

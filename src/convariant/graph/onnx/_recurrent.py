@@ -88,6 +88,8 @@ def _check_plain(call: Call, cell: Cell, directions: int) -> None:
             raise GraphError("sequences of different lengths; pad them and leave the lengths out")
     if tuple(call.attributes.get("activations", ())) not in ((), cell.activations * directions):
         raise GraphError(f"activations other than {cell.activations} are not read")
+    if call.input(0) in call.reader.builder.constants:
+        raise GraphError("reads constants alone; compute it once and save the result as a weight")
     if call.has(7) or "clip" in call.attributes or call.integer("input_forget", 0):
         raise GraphError("peepholes, clip and input_forget are not read")
 
@@ -108,6 +110,8 @@ def recurrent(
         x = x.transpose(0, 1)
         hidden, inner = (None if s is None else s.transpose(0, 1) for s in (hidden, inner))
     steps, n, directions, size = len(x), x.shape[1], len(weight), recurrence.shape[-1]
+    # where only the shape is asked for one step tells it; a file may claim millions
+    taken = min(1, steps) if x.is_meta else steps
     bias = x.new_zeros(directions, 2 * cell.gates * size) if bias is None else bias
     columns, lasts = [], []
     for way in range(directions):
@@ -117,10 +121,10 @@ def recurrent(
         state: State = tuple(starts)[: cell.states]
         backwards = direction == "reverse" or way == 1
         seen = []
-        for t in reversed(range(steps)) if backwards else range(steps):
+        for t in reversed(range(taken)) if backwards else range(taken):
             state = cell.step(gates[t], state, recurrence[way], recurrent_bias)
             seen.append(state[0])
-        columns.append(torch.stack(seen[::-1] if backwards else seen))
+        columns.append(torch.stack(seen[::-1] if backwards else seen).expand(steps, n, size))
         lasts.append(state)
     y = torch.stack(columns, 1)
     ends = tuple(torch.stack(states) for states in zip(*lasts, strict=True))

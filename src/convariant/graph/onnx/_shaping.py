@@ -62,7 +62,7 @@ def numbers(call: Call) -> str:
     if not delta.item():
         raise GraphError("the step of the range is 0; it must not be")
     count = max(math.ceil((limit.item() - start.item()) / delta.item()), 0)
-    check_size((count,), start.dtype, "the range")
+    call.reader.budget.spend_bytes(check_size((count,), start.dtype, "the range"))
     value = start.flatten()[0] + torch.arange(count, dtype=start.dtype) * delta.flatten()[0]
     return call.new_constant(value, start.dtype)
 

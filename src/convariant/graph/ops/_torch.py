@@ -97,7 +97,8 @@ class Torch(Op):
 
     def cost(self, inputs: Types, outputs: Types) -> Cost:
         """What is known of the operator; for most nothing."""
-        if not isinstance(self.target, torch._ops.OpOverload) or self.target.namespace != "aten":
+        aten = isinstance(self.target, torch._ops.OpOverload) and self.target.namespace == "aten"
+        if not aten and self.target is not torch.einsum:
             return Cost(known=False)
         operands = tuple(
             inputs[leaf.index] for leaf in pytree.tree_leaves(self.args) if isinstance(leaf, Slot)
