@@ -96,3 +96,65 @@ def test_the_page_tells_names_figures_and_shapes():
 def test_a_depth_without_parts_is_answered():
     with pytest.raises(OptionError, match="depth=0 has no parts; the least is 1"):
         cv.draw.architecture(create("lenet5"), (1, 1, 28, 28), depth=0)
+
+
+class Nameless(nn.Module):
+    """Down, up, and across, with gates: all in one forward, so that no node has a module."""
+
+    def __init__(self):
+        super().__init__()
+        self.weights = nn.ParameterList(torch.randn(4, 4, 3, 3) for _ in range(42))
+
+    def forward(self, x):
+        weights = iter(self.weights)
+
+        def conv(x, stride=1):
+            return nn.functional.conv2d(x, next(weights), stride=stride, padding=1).relu()
+
+        maps = []
+        for _ in range(4):
+            x = conv(x, 2)
+            for _ in range(4):
+                y = conv(conv(x))
+                x = x + y * y.mean((2, 3), keepdim=True).sigmoid()
+            maps.append(x)
+        for across in reversed(maps[:-1]):
+            x = conv(nn.functional.interpolate(x, scale_factor=2.0)) + across
+        return conv(x, 2) + conv(conv(x), 2)
+
+
+def test_without_names_the_shape_of_a_network_folds_it():
+    network = Nameless()
+    graph = from_torch(network, torch.zeros(1, 4, 64, 64))
+    assert len(graph.nodes) > 150
+    parts = fold(graph, most=24)
+    result = inspect(network, (1, 4, 64, 64))
+    assert sum(p.macs for p in parts) == result.macs
+    assert sum(p.params for p in parts) == result.params
+    assert [p.shape[1] for p in parts] == [32, 16, 8, 4, 8, 16, 32, 16, 32, 16]
+    # each way up reads the way down at its own size
+    assert [p.sources for p in parts] == [
+        *((INPUT,), (0,), (1,), (2,), (2, 3), (1, 4), (0, 5)),
+        *((6,), (6,), (7, 8)),
+    ]
+    assert parts[1].what.startswith("9 conv, ")
+    assert dict(parts[1].kinds)["conv"] == 9
+
+
+def test_branches_that_meet_are_one_block():
+    class Branches(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.weights = nn.ParameterList(torch.randn(4, 4, 1, 1) for _ in range(40))
+
+        def forward(self, x):
+            for i, (left, right) in enumerate(
+                zip(self.weights[::2], self.weights[1::2], strict=True)
+            ):
+                a = nn.functional.conv2d(x, left)
+                x = a + nn.functional.conv2d(x, right) * float(i + 1)
+            return x
+
+    parts = fold(from_torch(Branches(), torch.zeros(1, 4, 8, 8)), most=24)
+    assert [(p.times, p.sources) for p in parts] == [(20, (INPUT,))]
+    assert parts[0].label == "block 1 … block 20"

@@ -55,6 +55,10 @@ def test_arithmetic(page):
     page.get_by_role("alert").wait_for()
     assert "use an input of at least 6" in page.get_by_role("alert").inner_text()
     set_number(page, "Kernel", 3)
+    set_number(page, "Input", 1_000_000)
+    page.get_by_text("12 × 12 → 10 × 10", exact=True).first.wait_for()
+    set_number(page, "Input", 4)
+    page.get_by_text("4 × 4 → 2 × 2", exact=True).first.wait_for()
     play = page.get_by_role("button", name=re.compile("Play|Pause"))
     play.wait_for()
     if play.inner_text() == "Pause":

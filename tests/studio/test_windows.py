@@ -83,7 +83,8 @@ def test_inverse_tells_both_inputs():
         (Settings(size=3, kernel=5), "use an input of at least 5"),
         (Settings("Transposed convolution", output_padding=2), "output padding"),
         (Settings(in_channels=3, groups=2), "divisible by groups=2"),
-        (Settings("Transposed convolution", size=12, kernel=7), "a size such as"),
+        (Settings("Transposed convolution", size=12, kernel=7), "use a smaller input"),
+        (Settings(size=12, in_channels=6, out_channels=6), "has 32,400 moving parts"),
         (Settings("Max pooling", padding_mode="circular"), "use padding_mode='zeros'"),
     ],
 )

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from convariant.analysis._source import InputSize, Network, as_graph
-from convariant.drawing._folding import INPUT, Part, fold
+from convariant.drawing._folding import fold
 from convariant.drawing._numbers import by
+from convariant.drawing._part import INPUT, Part
 from convariant.drawing._picture import Picture
 from convariant.drawing._scene import (
     Line,
@@ -80,6 +81,10 @@ def _panel(parts: Sequence[Part], input_shape: str, macs: int) -> Panel:
             if index:
                 at = (middle + 9, _top(index) - GAP / 2)
                 shapes.append(Text(at, by(parts[index - 1].shape), 10.5, "muted", "start"))
+    for index, part in enumerate(parts[:-1]):
+        if index not in parts[index + 1].sources:  # its map goes on at the side alone
+            at = (width, _top(index) + BOX + 10)
+            shapes.append(Text(at, by(part.shape), 10.5, "blue", "end"))
     skips = [(s, i) for i, part in enumerate(parts) for s in part.sources if s != i - 1]
     lanes = _lanes(skips)
     for skip, lane in lanes.items():
@@ -88,8 +93,11 @@ def _panel(parts: Sequence[Part], input_shape: str, macs: int) -> Panel:
     shapes.append(Line(((middle, end - GAP), (middle, end - 8)), arrow=True))
     out = f"output {by(parts[-1].shape)}"
     shapes.append(Text((middle, end + 4), out, 12.5, "green", bold=True))
+    if macs:
+        bar = "orange: a box's share of the multiply-adds"
+        shapes.append(Text((middle, end + 26), bar, 10.5, "muted"))
     right = width + (max(lanes.values()) + 2) * LANE if lanes else width
-    return Panel(right, end + 14, tuple(shapes))
+    return Panel(right, end + (36 if macs else 14), tuple(shapes))
 
 
 def _top(index: int) -> float:

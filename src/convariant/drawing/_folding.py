@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from convariant.analysis.inspection._kinds import kind_of
+from convariant.drawing._part import INPUT, Part
+from convariant.drawing._structure import condensed
 from convariant.graph import Graph, Node
 from convariant.graph.ops import (
     BatchNorm,
@@ -18,33 +21,9 @@ from convariant.graph.ops import (
     Slice,
 )
 
-INPUT = -1
 _LIGHT = (BatchNorm, Elementwise, LocalResponseNorm, Permute, Reshape)
+FEWEST = 3  # boxes: fewer say nothing of a network of many nodes
 _JOINTS = (Slice, Pad, Concat)  # how the maps of a skip are fitted and joined
-
-
-@dataclass(frozen=True)
-class Part:
-    """Some nodes that follow each other, drawn as one box; `sources` are parts or INPUT."""
-
-    first: str
-    last: str
-    what: str
-    params: int
-    macs: int
-    shape: tuple[int, ...]
-    sources: tuple[int, ...]
-    times: int = 1
-
-    @property
-    def label(self) -> str:
-        """The module's path, or from which to which."""
-        return self.first if self.first == self.last else f"{self.first} … {self.last}"
-
-    def alike(self, other: Part) -> bool:
-        """Whether two parts do the same with the same cost and shape."""
-        same = (self.what, self.params, self.macs, self.shape)
-        return same == (other.what, other.params, other.macs, other.shape)
 
 
 @dataclass
@@ -64,15 +43,23 @@ def fold(graph: Graph, *, most: int, depth: int | None = None) -> list[Part]:
     """The parts of a graph: modules at the greatest depth that gives no more than `most`.
 
     Norms, activations and reshapes belong to what they follow; parts in a row that are alike,
-    alone or in pairs, become one with a count.
+    alone or in pairs, become one with a count. Where the names of modules do not help, as in most
+    ONNX files, branches that meet again are one part, or neighbours of one resolution.
     """
-    depths = [depth] if depth else range(max(_deepest(graph), 1), 0, -1)
-    parts: list[Part] = []
-    for levels in depths:
-        parts = _repetitions(_parts(graph, _runs(graph, levels)))
-        if len(parts) <= most:
-            break
-    return parts
+    if depth is not None:
+        return _repetitions(_parts(graph, _runs(graph, depth)))
+    finest = _parts(graph, _runs(graph, _deepest(graph)))
+    for named in range(_deepest(graph), 0, -1):
+        parts = _repetitions(_parts(graph, _runs(graph, named)))
+        if min(FEWEST, len(finest)) <= len(parts) <= most:
+            return parts
+    ways = [_repetitions(merged) for merged in condensed(finest)]
+    return min((w for w in ways if len(w) <= most), key=_fullest, default=min(ways, key=len))
+
+
+def _fullest(parts: Sequence[Part]) -> int:
+    """How many layers the box with most of them holds."""
+    return max(sum(count for _, count in part.kinds) for part in parts)
 
 
 def _deepest(graph: Graph) -> int:
@@ -118,6 +105,7 @@ def _parts(graph: Graph, runs: list[_Run]) -> list[Part]:
         # cutting and padding only prepare what is joined
         named = next((n for n in run.nodes if isinstance(n.op, Concat)), run.nodes[0])
         label = run.path or kind_of(graph, named)[0]
+        heavy = [node for node in run.nodes if not isinstance(node.op, _LIGHT)] or run.nodes
         parts.append(
             Part(
                 label,
@@ -127,6 +115,7 @@ def _parts(graph: Graph, runs: list[_Run]) -> list[Part]:
                 sum(node.op.cost(*graph.node_types(node)).macs for node in run.nodes),
                 graph.types[run.nodes[-1].outputs[0]].sizes[1:],
                 tuple(sorted(sources)),
+                kinds=tuple(Counter(kind_of(graph, node)[0] for node in heavy).items()),
             )
         )
     return parts
@@ -141,7 +130,12 @@ def _what(graph: Graph, run: _Run) -> str:
     name = graph.modules.get(run.path, "") if run.path else ""
     if inside and name and name != "Sequential":
         return name.rpartition(".")[2]
-    kinds = [" ".join(filter(None, kind_of(graph, node))) for node in run.nodes]
+    kinds = [
+        kind_of(graph, node)[0]
+        if isinstance(node.op, Reshape)  # whose attributes are no figures of a network
+        else " ".join(filter(None, kind_of(graph, node)))
+        for node in run.nodes
+    ]
     return ", ".join(kinds if len(kinds) <= 4 else [*kinds[:3], f"{len(kinds) - 3} more"])
 
 

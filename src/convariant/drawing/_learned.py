@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -143,7 +144,7 @@ def spectrum(module: nn.Conv2d, *, name: str = "kernel", size: int = 32) -> Pict
     >>> layer = nn.Conv2d(1, 1, 3, bias=False)
     >>> _ = nn.init.ones_(layer.weight)
     >>> spectrum(layer).subtitle
-    'the first singular value holds 100.0 % of the energy: every kernel has rank 1'
+    'the first singular value holds 100.0 % of the energy: the kernel has rank 1'
 
     Source: lecture, "Separable Convolution".
     """
@@ -158,13 +159,24 @@ def spectrum(module: nn.Conv2d, *, name: str = "kernel", size: int = 32) -> Pict
     left = _pixel_panel(
         one_sign(passed / largest), two_sided=False, ends=(0.0, largest / 2, largest), side=240.0
     )
-    title = f"{name}: {len(kernels)} kernels of {by(kernels.shape[1:])}"
+    count = "one kernel" if len(kernels) == 1 else f"{len(kernels)} kernels"
+    title = f"{name}: {count} of {by(kernels.shape[1:])}"
     most = int(ranks.max())
     least = int(ranks.min())
-    alike = f"every kernel has rank {most}" if least == most else f"ranks {least} to {most}"
+    each = "the" if len(kernels) == 1 else "every"
+    alike = f"{each} kernel has rank {most}" if least == most else f"ranks {least} to {most}"
     subtitle = f"the first singular value holds {100 * share[0]:.1f} % of the energy: {alike}"
-    panel = beside([left, _bars(share)], gap=64)
+    right = _headed(_bars(share), "Energy in each singular value")
+    panel = beside([_headed(left, "Frequencies passed, 0 in the middle"), right], 64, level=True)
     return Picture(f"spectrum_{name}", title, subtitle, panel, legend=False)
+
+
+def _headed(panel: Panel, heading: str) -> Panel:
+    """The panel under a line that says what it shows."""
+    below = panel.moved(0, 28)
+    text = Text((0, 8), heading, 12.5, "ink", "start", bold=True)
+    width = max(panel.width, text_width(heading, 12.5, bold=True))
+    return replace(below, width=width, height=panel.height + 28, shapes=(text, *below.shapes))
 
 
 def _bars(share: np.ndarray) -> Panel:

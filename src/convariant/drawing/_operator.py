@@ -156,17 +156,31 @@ def _check_amount(
     size: tuple[int, ...],
     output: tuple[int, ...],
 ) -> None:
-    products = co * ci // groups * math.prod(geometry.kernel_size)
-    cells = ci * math.prod(size) + co * math.prod(output) + products
-    shapes = co * math.prod(output) * max(products // co, 1)
-    if geometry.transposed:  # every stamp shows all that the stamps before it have left
-        shapes += ci * math.prod(size) * co * math.prod(output)
+    weights = co * ci // groups * math.prod(geometry.kernel_size)
+    cells = ci * math.prod(size) + co * math.prod(output) + weights
+    shapes = moving_parts(ci, co, groups, geometry, size, output)
     if cells > MOST_CELLS or shapes > MOST_SHAPES:
         raise OptionError(
             f"input_size={size} with this window would draw {cells:,} cells in {shapes:,} "
             f"moving parts; the most are {MOST_CELLS:,} and {MOST_SHAPES:,}; a size such as "
             f"{_smaller(geometry, size)} shows the same"
         )
+
+
+def moving_parts(
+    ci: int,
+    co: int,
+    groups: int,
+    geometry: Geometry,
+    size: tuple[int, ...],
+    output: tuple[int, ...],
+) -> int:
+    """About how many shapes all the steps of a picture have together."""
+    each = max(ci // groups, 1) * math.prod(geometry.kernel_size)
+    parts = co * math.prod(output) * each
+    if geometry.transposed:  # every stamp shows all that the stamps before it have left
+        parts += ci * math.prod(size) * co * math.prod(output)
+    return parts
 
 
 def _smaller(geometry: Geometry, size: tuple[int, ...]) -> tuple[int, ...]:

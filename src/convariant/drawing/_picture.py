@@ -64,7 +64,8 @@ class Picture:
     @functools.cached_property
     def full(self) -> Panel:
         """The panel with title, subtitle and legend around it."""
-        entries = [(s, text) for s, text in LEGEND.items() if s in self.panel.styles()]
+        used = self.panel.styles()
+        entries = [(style, text) for style, text in LEGEND.items() if style in used]
         rows = _legend_rows(entries, max(self.panel.width, 560.0)) if self.legend else []
         heading = text_width(self.title, 17, bold=True), text_width(self.subtitle, 12.5)
         width = max(self.panel.width, *heading, *(_row_width(row) for row in rows)) + 2 * MARGIN

@@ -151,15 +151,15 @@ def text_width(text: str, size: float, *, bold: bool = False) -> float:
 
 
 def wrapped(text: str, width: float, size: float) -> list[str]:
-    """A text broken at spaces into lines that fit."""
+    """A text broken at spaces into lines that fit; what an equation gives is kept with its sign."""
     lines: list[str] = []
-    for word in text.split(" "):
+    for word in text.replace("= ", "=\xa0").split(" "):
         longer = f"{lines[-1]} {word}" if lines else word
         if lines and text_width(longer, size) <= width:
             lines[-1] = longer
         else:
             lines.append(word)
-    return lines
+    return [line.replace("\xa0", " ") for line in lines]
 
 
 def bottom_of(shapes: Iterable[Shape]) -> float:

@@ -14,6 +14,7 @@ from convariant.errors import OptionError
 from convariant.models.unet import UNet
 
 STRIDE = 56.0  # from bar to bar
+SHORTEST = 30.0  # of an arrow between two bars, and the room at its ends
 ASIDE = 20.0
 DROP = 58.0  # between levels
 THICK, TALL = 0.9, 5.0  # of the square roots of channels and size
@@ -109,12 +110,13 @@ class _Drawing:
         self.shapes.append(Text((self.x, top + height + 10), side, 10, "muted"))
         self.shape = shape
 
-    def _to_next(self, style: str) -> None:
-        """An arrow from this bar to the place of the next one."""
+    def _to_next(self, style: str, shape: tuple[int, ...]) -> None:
+        """An arrow from this bar to the edge of the next one."""
         y = round(self._middle(), 2)
         start = round(self.x + self._width(self.shape) / 2 + 2, 2)
-        self.x += STRIDE
-        self.shapes.append(Line(((start, y), (self.x - 12, y)), style, arrow=True))
+        self.x += max(STRIDE, (self._width(self.shape) + self._width(shape)) / 2 + SHORTEST)
+        end = round(self.x - self._width(shape) / 2 - 4, 2)
+        self.shapes.append(Line(((start, y), (end, y)), style, arrow=True))
 
     def add(self, call: Call) -> None:
         """The map that a layer makes, and the arrow to it."""
@@ -124,7 +126,7 @@ class _Drawing:
         elif kind == "up":
             self._up(call.shape)
         else:
-            self._to_next("point" if kind == "output" else "link")
+            self._to_next("point" if kind == "output" else "link", call.shape)
             self._bar(call.shape, "output" if kind == "output" else "input")
 
     def _down(self, shape: tuple[int, ...]) -> None:

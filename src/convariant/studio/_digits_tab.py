@@ -44,7 +44,7 @@ def digits_tab(tab: gr.Tab, trainer: Trainer) -> None:
     with gr.Row(equal_height=False):
         with gr.Column(scale=1, min_width=300):
             ink = gr.HTML("", html_template="<convariant-pad></convariant-pad>", js_on_load=_SEND)
-            number = slider(0, 999, _FIRST, "Example digit")
+            number = slider(0, 999, _FIRST, "Example, of 1,000")
             controls = {
                 "right": slider(-12, 12, start.right, "Shift right, pixels"),
                 "down": slider(-12, 12, start.down, "Shift down, pixels"),

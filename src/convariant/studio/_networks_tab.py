@@ -34,7 +34,7 @@ class View:
     draw: Callable[..., str]
 
 
-def networks_tab(tab: gr.Tab) -> None:
+def networks_tab() -> None:
     """Build what stands in the tab."""
     start = Choice()
     choice, open_view = gr.State(start), gr.State(0)
@@ -56,7 +56,6 @@ def networks_tab(tab: gr.Tab) -> None:
     def opened(number: int, choice: Choice, _: int, *values: Any) -> list[Any]:
         return [number, *show(choice, number, *values)]
 
-    tab.select(show, inputs, outputs, **_SLOW)
     for number, view in enumerate(views):
         view.tab.select(functools.partial(opened, number), inputs, [open_view, *outputs], **_SLOW)
         for control in view.controls:

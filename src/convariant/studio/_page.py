@@ -47,8 +47,8 @@ def build() -> gr.Blocks:
                 arithmetic_tab()
             with gr.Tab("Operators on an image") as tab:
                 operators_tab(tab)
-            with gr.Tab("Networks") as tab:
-                networks_tab(tab)
+            with gr.Tab("Networks"):
+                networks_tab()
             with gr.Tab("Draw a digit") as tab:
                 digits_tab(tab, Trainer())
             with gr.Tab("Claims") as tab:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from convariant.drawing import Picture, arithmetic
+from convariant.drawing._operator import moving_parts
 from convariant.errors import ConvariantError
 from convariant.geometry import Geometry, PaddingLike
 from convariant.reference import PaddingMode
@@ -19,6 +20,7 @@ KINDS: tuple[Kind, ...] = (
     "Max pooling",
     "Mean pooling",
 )
+MOST_PARTS = 20_000  # moving ones of a picture: more take a second and longer to reach the page
 RULES = ("numbers", "same", "same_lower", "valid")
 _REDUCERS: dict[str, str] = {"Max pooling": "max", "Mean pooling": "mean"}
 
@@ -83,7 +85,7 @@ class Settings:
 
 @dataclass(frozen=True)
 class Explanation:
-    """What the tab shows; with a `message` for numbers that do not fit there is no picture."""
+    """What the tab shows; with a `message` there is no picture, and no facts if nothing fits."""
 
     picture: Picture | None = None
     facts: dict[str, str] = field(default_factory=dict)
@@ -123,12 +125,17 @@ def explain(settings: Settings) -> Explanation:
         window = settings.geometry()
         output = window.output_size(settings.input_size)
         facts = _facts(settings, window, output)
+        ci, co = settings.in_channels, settings.out_channels
+        co, groups = (ci, ci) if settings.reducer else (co, settings.groups)
+        parts = moving_parts(ci, co, groups, window, settings.input_size, output)
+        if parts > MOST_PARTS and ci % groups == co % groups == 0:
+            return Explanation(None, facts, code(settings, window), _too_many(parts))
         picture = arithmetic(
             window,
             settings.input_size,
-            in_channels=settings.in_channels,
-            out_channels=settings.in_channels if settings.reducer else settings.out_channels,
-            groups=1 if settings.reducer else settings.groups,
+            in_channels=ci,
+            out_channels=co,
+            groups=1 if settings.reducer else groups,
             padding_mode=settings.padding_mode,
             reducer=settings.reducer,
             view=settings.view,
@@ -136,6 +143,14 @@ def explain(settings: Settings) -> Explanation:
     except ConvariantError as error:
         return Explanation(message=str(error))
     return Explanation(picture, facts, code(settings, window))
+
+
+def _too_many(parts: int) -> str:
+    return (
+        f"The numbers fit, but their picture has {parts:,} moving parts, and the page follows the "
+        f"sliders up to {MOST_PARTS:,}: use a smaller input or fewer channels, or convariant draw, "
+        "which takes more"
+    )
 
 
 def _facts(settings: Settings, window: Geometry, output: tuple[int, ...]) -> dict[str, str]:

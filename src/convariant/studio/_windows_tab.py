@@ -131,7 +131,9 @@ def _read(at: dict[str, Any]) -> Settings:
 def _shown(explanation: Explanation) -> list[Any]:
     """The values of the three outputs."""
     if explanation.picture is None:
-        return [_html.message(explanation.message), "", ""]
+        heading = "Too much to draw" if explanation.facts else "This does not fit"
+        picture = _html.message(explanation.message, heading)
+        return [picture, _html.facts(explanation.facts), explanation.code]
     return [
         _html.player(explanation.picture),
         _html.facts(explanation.facts),

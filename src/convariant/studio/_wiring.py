@@ -26,5 +26,16 @@ def in_turn(tab: str, *, slow: bool = False) -> dict[str, Any]:
 def slider(
     least: float, most: float, value: float, label: str, *, step: float = 1, visible: bool = True
 ) -> gr.Slider:
-    """A slider in whole steps."""
-    return gr.Slider(least, most, value, step=step, label=label, buttons=[], visible=visible)
+    """A slider in whole steps; what is typed beside it counts as the nearest number allowed.
+
+    The page puts such a number right when one leaves the field; before that, Gradio alone would
+    answer with a bare "Error".
+    """
+
+    def inside(payload: float | None) -> float:
+        return least if payload is None else min(max(payload, least), most)
+
+    made = gr.Slider(least, most, value, step=step, label=label, buttons=[], visible=visible)
+    # not by a subclass, for which Gradio would write a file beside this one
+    made.preprocess = inside
+    return made
