@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from tests.compiler.harness import HERE, Guarded, build, call, each_target, run
 from tests.support.compare import assert_close
@@ -166,6 +166,8 @@ def test_elementwise_with_broadcast_operands(target, shape, threads):
 
 @settings(deadline=None, max_examples=40)
 @given(targets, shapes, st.sampled_from(["planar", "last", "blocked"]), st.booleans())
+@example(HERE[0], (2, 19, 2, 37), "planar", True)
+@example(HERE[0], (2, 19, 2, 37), "blocked", False)
 def test_convert(target, shape, source, blocked):
     n, c, h, w = shape
     values = random(*shape)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +14,9 @@ from convariant.compiler.layout import Axis, Layout
 from convariant.compiler.llvm import Builder, Index, Pointer, Target
 
 __all__ = ["DirectConv"]
+
+# Numbers [start, stop), known now or at run time.
+Span: TypeAlias = tuple["Index | int", "Index | int"]
 
 # Channels (of a planar input: taps) whose multiply-adds are unrolled: enough to hide the loop.
 _UNROLL = 4
@@ -85,12 +89,37 @@ class DirectConv:
         lanes, width = self.x.lanes, self.tile.vectors * self.y.lanes
         padded = np.zeros((self.y.blocks * self.y.lanes, ci, kh, kw), np.float32)
         padded[:co] = weight
-        panels = padded.reshape(-1, width, ci, kh, kw).transpose(0, 2, 3, 4, 1)
+        panels = self.y.blocks // self.tile.vectors
+        ordered = padded.reshape(panels, width, ci, kh, kw).transpose(0, 3, 4, 2, 1)
         blocks = [
-            panels[:, i : i + lanes].transpose(0, 2, 3, 1, 4).reshape(len(panels), -1)
+            ordered[:, :, :, i : i + lanes].reshape(panels, kh * kw * min(lanes, ci - i) * width)
             for i in range(0, ci, lanes)
         ]
         return np.ascontiguousarray(np.concatenate(blocks, axis=1)).ravel()
+
+
+def useful_taps(b: Builder, axis: Axis, first: Index, count: int, size: int) -> Span:
+    """The taps [start, stop) that meet an input in range(size) from any of `count` outputs.
+
+    The others read nothing but the zeros around the image: with a padding of 18 on 32 pixels, as
+    in dilated networks, more than half of all products.
+    """
+
+    def span(first: Index | int) -> Span:
+        low = first * axis.stride + axis.offset
+        high = low + (count - 1) * axis.stride
+        apart = abs(axis.step)
+        # how far before and behind the image the window's first tap lies, in the taps' direction
+        before, left = (0 - high, size - 1 - low) if axis.step > 0 else (low - size + 1, high)
+        start = (b.maximum_index(before, 0) + (apart - 1)) // apart
+        stop = b.maximum_index(left + apart, 0) // apart
+        return start, b.minimum_index(stop, axis.taps)
+
+    every: Span = (0, axis.taps)
+    ends = (span(0), span(axis.count - count))
+    if all((b.index(start).value, b.index(stop).value) == every for start, stop in ends):
+        return every
+    return span(first)
 
 
 @dataclass(frozen=True)
@@ -137,11 +166,15 @@ class _Panel:
         tile = Tile(height, width, conv.tile.vectors)
         weights = conv.depth * rows.taps * columns.taps * conv.y.blocks * lanes
         sums = TileSums(b, tile, lambda v: b.load(self.bias + v * lanes), weights)
+        taps = (
+            useful_taps(b, rows, row, height, conv.x.height),
+            useful_taps(b, columns, column, width, conv.x.width),
+        )
         whole, rest = divmod(conv.depth, conv.x.lanes)
         with b.loop(0, whole) as block:
-            self._block(sums, x, block, conv.x.lanes)
+            self._block(sums, x, block, conv.x.lanes, taps)
         if rest:
-            self._block(sums, x, b.index(whole), rest)
+            self._block(sums, x, b.index(whole), rest, taps)
         place = self.output.at(
             self.image,
             self.block,
@@ -152,14 +185,20 @@ class _Panel:
             for r, c, v, value in sums.results():
                 place.store(value, v, r * rows.spread, c * columns.spread)
 
-    def _block(self, sums: TileSums, x: Pointer, block: Index, lanes: int) -> None:
-        """Every tap of one block of input channels, of which `lanes` are real."""
+    def _block(
+        self, sums: TileSums, x: Pointer, block: Index, lanes: int, taps: tuple[Span, Span]
+    ) -> None:
+        """The taps of one block of input channels, of which `lanes` are real."""
         b, conv = self.b, self.conv
         kh, kw, outputs = conv.rows.taps, conv.columns.taps, conv.tile.vectors * b.lanes
+        down, across = taps
         apart = (conv.rows.stride * conv.x.row, conv.columns.stride * conv.x.column)
         start = self.weights + block * (conv.x.lanes * kh * kw * outputs)
-        unrolled_taps = next(u for u in (4, 3, 2, 1) if kw % u == 0) if lanes == 1 else 1
-        with b.loop(0, kh) as i, b.loop(0, kw, unrolled_taps) as j:
+        unrolled_taps = 1
+        if lanes == 1:
+            unrolled_taps = next(u for u in (4, 3, 2, 1) if kw % u == 0)
+            across = (0, kw)
+        with b.loop(*down) as i, b.loop(*across, unrolled_taps) as j:
             for u in range(unrolled_taps):
                 tap = address(x, conv.x, 0, block, i * conv.rows.step, (j + u) * conv.columns.step)
                 weights = start + (i * kw + j + u) * (lanes * outputs)

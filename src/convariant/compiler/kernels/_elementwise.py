@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from convariant.compiler.kernels._epilogue import Epilogue, Output, address
 from convariant.compiler.layout import Layout
-from convariant.compiler.llvm import Builder, Pointer, Target
+from convariant.compiler.llvm import Builder, Pointer, Target, Vector
 
 __all__ = ["ClearHalo", "Convert", "Elementwise"]
 
@@ -85,8 +85,29 @@ class Convert:
             with b.loop(whole, width) as column:
                 b.store(b.load_one(x + column * self.x.column), y + column * self.y.column)
             return
-        with b.loop(0, width) as column:
+        whole = width // b.lanes * b.lanes if self._turns(b.lanes) else 0
+        with b.loop(0, whole, b.lanes) as column:
+            self._square(b, x + column * self.x.column, y + column * self.y.column, channels)
+        with b.loop(whole, width) as column:
             self._pixel(b, x + column * self.x.column, y + column * self.y.column, channels)
+
+    def _turns(self, lanes: int) -> bool:
+        """Whether pixels lie side by side on one side, and channels on the other."""
+        inner = (self.x.lanes, self.x.column), (self.y.lanes, self.y.column)
+        return sorted(inner) == [(1, 1), (lanes, lanes)]
+
+    def _square(self, b: Builder, x: Pointer, y: Pointer, channels: int) -> None:
+        """As many pixels as channels: loaded along one axis, stored along the other."""
+        into = self.y.lanes > 1
+        rows = [
+            b.load(x + i * (self.x.block if into else self.x.column))
+            if i < channels or not into
+            else b.constant(0.0)
+            for i in range(b.lanes)
+        ]
+        for i, value in enumerate(transposed(b, rows)):
+            if into or i < channels:
+                b.store(value, y + i * (self.y.column if into else self.y.block))
 
     def _pixel(self, b: Builder, x: Pointer, y: Pointer, channels: int) -> None:
         if self.y.lanes > 1:
@@ -98,6 +119,25 @@ class Convert:
         value = b.load(x)
         for c in range(channels):
             b.store(b.extract(value, c), y + c * self.y.block)
+
+
+def transposed(b: Builder, rows: list[Vector]) -> list[Vector]:
+    """The square of vectors with its rows as columns: element (i, j) goes to (j, i).
+
+    For each bit of the indices in turn, elements whose row and lane differ in that bit change
+    places, within pairs of rows that differ in it alone.
+    Source: Eklundh, "A Fast Computer Method for Matrix Transposing", 1972.
+    """
+    rows, lanes, bit = list(rows), len(rows), 1
+    while bit < lanes:
+        low = [lanes + (j ^ bit) if j & bit else j for j in range(lanes)]
+        high = [lanes + j if j & bit else j ^ bit for j in range(lanes)]
+        for i in (i for i in range(lanes) if not i & bit):
+            upper, lower = rows[i], rows[i | bit]
+            rows[i] = b.permute(upper, low, lower)
+            rows[i | bit] = b.permute(upper, high, lower)
+        bit *= 2
+    return rows
 
 
 @dataclass(frozen=True)
