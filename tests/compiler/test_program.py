@@ -346,3 +346,41 @@ def test_a_small_network_runs_on_one_thread_unless_told_otherwise(monkeypatch):
     assert compile(model, x).threads == 1
     assert compile(model, x, threads=2).threads == 2
     assert compile(model, torch.zeros(64, 1, 28, 28)).threads == 2
+
+
+def test_repeated_calls_take_what_is_near_the_compiled_input():
+    """The short way of a repeated call takes the same inputs as the long one, and no others."""
+    model, x = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU()).eval(), torch.randn(2, 3, 9, 9)
+    fast = compile(model, x)
+    truth = model(x).detach()
+    near = {
+        "contiguous": x,
+        "channels last": x.to(memory_format=torch.channels_last),
+        "strided": torch.randn(2, 3, 9, 18)[..., ::2].copy_(x),
+        "with gradient": x.clone().requires_grad_(),
+        "array": x.numpy(),
+        "strided array": np.repeat(x.numpy(), 2, axis=3)[..., ::2],
+    }
+    for name, given in near.items():
+        first, second = fast(given), fast(given)
+        assert type(first) is (np.ndarray if "array" in name else torch.Tensor), name
+        for result in (first, second):
+            assert_close(torch.as_tensor(result), truth, dtype="float32", reduction=27)
+    kept = fast(x)
+    fast(x + 1)
+    assert_close(kept, truth, dtype="float32", reduction=27)  # results are never written again
+    with pytest.raises(ShapeError, match="float64"):
+        fast(x.double())
+    assert fast(x[:0]).shape == (0, 4, 7, 7)
+    assert_close(fast(x[:1]), truth[:1], dtype="float32", reduction=27)
+
+
+def test_results_are_float32_whatever_the_default_type():
+    model, x = nn.Conv2d(3, 4, 3).eval(), torch.randn(1, 3, 9, 9)
+    fast = compile(model, x)
+    torch.set_default_dtype(torch.float64)
+    try:
+        result = fast(x)
+    finally:
+        torch.set_default_dtype(torch.float32)
+    assert_close(result, model(x).detach(), dtype="float32", reduction=27)
