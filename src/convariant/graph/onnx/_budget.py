@@ -10,7 +10,7 @@ from convariant.graph.ops._base import Types
 # unpacked, turned or multiplied stay far below it
 _BYTES = 2**30
 _BYTES_PER_WEIGHT_BYTE = 16
-_OPERATIONS = 10**11
+_OPERATIONS = 2 * 10**10
 
 _VIEWS = (Expand, Permute, Reshape, Slice)  # the same numbers in memory
 
