@@ -361,8 +361,8 @@ def test_repeated_calls_take_what_is_near_the_compiled_input():
         "array": x.numpy(),
         "strided array": np.repeat(x.numpy(), 2, axis=3)[..., ::2],
     }
-    for name, given in near.items():
-        first, second = fast(given), fast(given)
+    for name, value in near.items():
+        first, second = fast(value), fast(value)
         assert type(first) is (np.ndarray if "array" in name else torch.Tensor), name
         for result in (first, second):
             assert_close(torch.as_tensor(result), truth, dtype="float32", reduction=27)
