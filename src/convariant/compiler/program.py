@@ -290,8 +290,8 @@ def _maps_tensor_to_tensor(graph: Graph) -> bool:
     if graph.structure is None:
         return len(graph.outputs) == 1
     one = torch.empty(0)
-    call, result = (pytree.tree_structure(tree) for tree in (((one,), {}), one))
-    return (graph.structure.call, graph.structure.result) == (call, result)
+    call, result = pytree.tree_structure(((one,), {})), pytree.tree_structure(one)
+    return graph.structure.call == call and graph.structure.result == result
 
 
 def _as_tuple(inputs: Array | Sequence[Array] | None) -> tuple[Tensor, ...]:
