@@ -74,6 +74,19 @@ def test_an_onnx_file(onnx_file):
     assert _networks.speed(choice).report.error < 1e-4
 
 
+def test_a_file_that_leaves_its_size_open_takes_the_side(tmp_path):
+    path = tmp_path / "open.onnx"
+    model = onnx.load(write_onnx(path, 3))
+    for value in (*model.graph.input, *model.graph.output):
+        for axis, name in ((2, "h"), (3, "w")):
+            value.type.tensor_type.shape.dim[axis].dim_param = name
+    onnx.save(model, path)
+    choice = Choice(side=33, path=str(path))
+    assert _networks.summary(choice)["Shape"] == "1×3×33×33 → 1×4×16×16"
+    with pytest.raises(OptionError, match="1 to 1024 pixels, but got 0"):
+        _networks.network(Choice(side=0, path=str(path)))
+
+
 @pytest.mark.parametrize("content", [b"", b"\x00" * 64, b"not onnx at all"])
 def test_what_is_no_onnx_file_gives_a_sentence(tmp_path, content):
     path = tmp_path / "net.onnx"

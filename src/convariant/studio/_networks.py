@@ -24,6 +24,7 @@ from convariant.compiler.report import Report
 from convariant.drawing import Picture, architecture, costs, receptive_field
 from convariant.errors import GraphError, ModelFileError, OptionError
 from convariant.graph import Graph, from_onnx, interpret
+from convariant.graph.onnx._read import declared_shapes
 
 MOST_BYTES = 256 * 2**20  # of an ONNX file
 LARGEST_SIDE = 1024
@@ -32,14 +33,15 @@ SEARCHED = 2 * 10**7  # multiply-adds: larger networks are certified without try
 SECONDS = 1.0  # of measuring, each engine
 SIZES_OF: dict[str, int] = {"unet": 188}  # sides to begin with, where the paper's own is large
 LIMITS = (
-    f"ONNX files up to {MOST_BYTES // 2**20} MB, weights inside. Ours have random weights: sizes, "
-    "cost, algebra and speed do not depend on them."
+    f"ONNX files up to {MOST_BYTES // 2**20} MB, weights inside; where a file leaves its size "
+    "open, the side above is taken. Ours have random weights: sizes, cost, algebra and speed do "
+    "not depend on them."
 )
 
 
 @dataclass(frozen=True)
 class Choice:
-    """A network of ours by name at an input side, or an ONNX file."""
+    """A network of ours by name, or an ONNX file, at an input side unless the file has its own."""
 
     name: str = "mobilenet_v1"
     side: int = 224
@@ -80,14 +82,28 @@ def network(choice: Choice) -> nn.Module | Graph:
                 f"{choice.title} has {size / 2**20:.0f} MB; the most for an ONNX file are "
                 f"{MOST_BYTES // 2**20} MB"
             )
-        graph = from_onnx(choice.path)
+        graph = from_onnx(choice.path, _opened(choice))
         if any(not isinstance(n, int) for t in graph.input_types for n in t.shape):
             graph = graph.at_batch(1)
         return graph
-    if not 1 <= choice.side <= LARGEST_SIDE:
-        raise OptionError(f"an input side is 1 to {LARGEST_SIDE} pixels, but got {choice.side}")
+    _check_side(choice)
     torch.manual_seed(0)
     return models.create(choice.name).eval()
+
+
+def _check_side(choice: Choice) -> None:
+    if not 1 <= choice.side <= LARGEST_SIDE:
+        raise OptionError(f"an input side is 1 to {LARGEST_SIDE} pixels, but got {choice.side}")
+
+
+def _opened(choice: Choice) -> list[tuple[int, ...]] | None:
+    """The shape of an image whose size the file leaves open; None where it says all it needs."""
+    shapes = declared_shapes(choice.path or "")
+    if len(shapes) != 1 or len(shapes[0]) != 4 or None not in shapes[0][1:]:
+        return None
+    _check_side(choice)
+    _, channels, h, w = shapes[0]
+    return [(1, channels or 3, h or choice.side, w or choice.side)]
 
 
 @functools.lru_cache(maxsize=8)

@@ -63,7 +63,7 @@ def networks_tab() -> None:
     changes = [
         name.input(_named, name, [choice, side], **_QUICK),
         gr.on([side.submit, side.blur], _resized, [choice, name, side], choice, **_QUICK),
-        upload.upload(lambda path: Choice(path=path), upload, choice, **_QUICK),
+        upload.upload(_uploaded, [upload, side], choice, **_QUICK),
     ]
     for change in changes:
         change.then(show, inputs, outputs, **_SLOW)
@@ -103,8 +103,12 @@ def _named(name: str) -> tuple[Choice, int]:
 
 
 def _resized(choice: Choice, name: str, side: float | None) -> Choice:
-    """The network at another side; an ONNX file has its own size."""
-    return choice if choice.path else Choice(name, int(side or 0))
+    """The network, ours or a file's, at another side."""
+    return Choice(name, int(side or 0), choice.path)
+
+
+def _uploaded(path: str, side: float | None) -> Choice:
+    return Choice(side=int(side or 0), path=path)
 
 
 def shown(
