@@ -384,3 +384,27 @@ def test_results_are_float32_whatever_the_default_type():
     finally:
         torch.set_default_dtype(torch.float32)
     assert_close(result, model(x).detach(), dtype="float32", reduction=27)
+
+
+class _Parts(nn.Module):
+    """Slices of channels that do and do not start a block, read by convolutions with padding."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first = nn.Conv2d(3, 80, 3, padding=1)
+        self.left = nn.Conv2d(32, 20, 3, padding=1)
+        self.right = nn.Conv2d(48, 20, 5, padding=2)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        y = self.first(x)
+        z = self.left(y[:, :32]) + self.right(y[:, 32:])
+        return torch.cat([z, y[:, 16:32], y[:, 5:10], y[:, 64:].tanh()], 1)
+
+
+def test_slices_of_whole_channel_blocks_are_read_in_place():
+    model, x = _Parts().eval(), torch.randn(2, 3, 9, 7)
+    fast = compile(model, x)
+    truth = interpret(from_torch(model, (x,)), x, dtype=torch.float64)[0]
+    assert_close(fast(x), truth.float(), dtype="float32", reduction=1200)
+    called = [s.node.op.text() for s in fast.latest().plan.steps if isinstance(s, Call)]
+    assert called == ["axis 1 [5:10]"]

@@ -95,14 +95,48 @@ def silu(b: Builder, x: Vector) -> Vector:
 
 
 def tanh(b: Builder, x: Vector) -> Vector:
-    """`1 - 2 / (e**2x + 1)`; a ratio of e**2x - 1 where that would lose digits."""
-    twice = expm1(b, x + x)
-    near = twice / (twice + b.constant(2.0))
-    one = b.constant(1.0)
-    size = absolute(b, x)
+    """`1 - 2 / (e**2x + 1)`; a polynomial in x**2 where that would lose digits."""
+    one, size = b.constant(1.0), absolute(b, x)
+    series = [-0.0058564278, 0.020757475, -0.053769922, 0.13331705, -0.33333284, 1.0]
+    near = polynomial(b, x * x, series) * x
     far = one - b.constant(2.0) / (exponential(b, size + size) + one)
     far = b.intrinsic("llvm.copysign", far, x)
-    return b.select(b.ordered(size, "<", b.constant(0.25)), near, far)
+    return b.select(b.ordered(size, "<", b.constant(0.6)), near, far)
+
+
+# Minimax in relative error for |x| <= 3.92, beyond which the function is 1 to the last bit.
+_ERF_ABOVE = (2.0501899e-6, 0.00028487772, 0.0037652583, 0.052747613, 0.19039764, 1.1283791)
+_ERF_BELOW = (3.8092531e-5, 0.0011624547, 0.014968491, 0.1141055, 0.50206826, 1.0)
+
+
+def erf(b: Builder, x: Vector) -> Vector:
+    """The error function: x times a ratio of two polynomials in x**2."""
+    most = b.constant(3.92)
+    inside = b.at_most(b.at_least(x, b.constant(-3.92)), most)
+    square = inside * inside
+    ratio = polynomial(b, square, _ERF_ABOVE) / polynomial(b, square, _ERF_BELOW)
+    sign = b.intrinsic("llvm.copysign", b.constant(1.0), x)
+    return b.select(b.ordered(absolute(b, x), ">", most), sign, inside * ratio)
+
+
+# e**(t*t) * erfc(t) for t from 0 to 10.5; beyond, erfc(t) is less than any float32.
+_ERFCX_ABOVE = (0.097592953, 0.48156968, 1.0280389, 0.99999959)
+_ERFCX_BELOW = (0.17299718, 0.85302367, 1.9151134, 2.1563894, 1.0)
+
+
+def gelu(b: Builder, x: Vector) -> Vector:
+    """`x - t` above zero and `-t` below, with t = |x| / 2 * erfc(|x| / sqrt(2)).
+
+    Written with erf, numbers far below zero would lose all their digits in 1 + erf.
+    """
+    zero, most = b.constant(0.0), b.constant(10.5)
+    t = absolute(b, x) * b.constant(math.sqrt(0.5))
+    near = b.at_most(t, most)
+    ratio = polynomial(b, near, _ERFCX_ABOVE) / polynomial(b, near, _ERFCX_BELOW)
+    tail = ratio * exponential(b, negative(b, near * near))
+    tail = b.select(b.ordered(t, ">", most), zero, tail) * b.constant(0.5)
+    above = x - b.at_most(x, b.constant(20.0)) * tail
+    return b.select(b.ordered(x, ">", zero), above, x * tail)
 
 
 def mish(b: Builder, x: Vector) -> Vector:
@@ -163,9 +197,11 @@ UNARY: dict[str, Callable[..., Vector]] = {
     "celu": celu,
     "clip": clip,
     "elu": elu,
+    "erf": erf,
     "exp": exponential,
     "expm1": expm1,
     "floor": _rounding("llvm.floor"),
+    "gelu": gelu,
     "gelu_tanh": gelu_tanh,
     "hard_sigmoid": hard_sigmoid,
     "hard_swish": hard_swish,

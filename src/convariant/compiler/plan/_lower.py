@@ -13,7 +13,7 @@ from convariant.compiler.passes import Fused
 from convariant.compiler.plan._convs import lower_conv, lower_linear
 from convariant.compiler.plan._job import Context, Job, as_image
 from convariant.compiler.plan._model import Lowering
-from convariant.compiler.plan._moves import lower_concat, lower_reshape
+from convariant.compiler.plan._moves import lower_concat, lower_reshape, lower_slice
 from convariant.compiler.plan._numbers import lower_elementwise, lower_softmax
 from convariant.compiler.plan._windows import lower_pool, lower_resize
 from convariant.graph import Node, ops
@@ -28,6 +28,7 @@ _RULES: dict[type[ops.Op], Callable[[Job], Lowering | str]] = {
     ops.Pool: lower_pool,
     ops.Reshape: lower_reshape,
     ops.Resize: lower_resize,
+    ops.Slice: lower_slice,
     ops.Softmax: lower_softmax,
 }
 

@@ -127,7 +127,7 @@ class Lowering:
     """How one node becomes kernels: what it reads, and the calls once everything has its place.
 
     `build` takes the needs and then the operands of the epilogue. `alias` names an input whose
-    memory the result shares, without any call; `parts` are the inputs of a concatenation, which are
+    memory the result shares from channel block `start` on, without any call; `parts` are the inputs of a concatenation, which are
     computed in place where they can be.
     """
 
@@ -137,6 +137,7 @@ class Lowering:
     form: Form = "blocked"
     operands: tuple[str, ...] = ()
     alias: str | None = None
+    start: int = 0
     parts: tuple[str, ...] = ()
 
 

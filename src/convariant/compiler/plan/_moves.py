@@ -9,7 +9,7 @@ from convariant.compiler.plan._job import Job, as_image
 from convariant.compiler.plan._model import Form, KernelCall, Located, Lowering, Need, nothing
 from convariant.graph import ops
 
-__all__ = ["lower_concat", "lower_reshape"]
+__all__ = ["lower_concat", "lower_reshape", "lower_slice"]
 
 
 def lower_concat(job: Job) -> Lowering | str:
@@ -41,3 +41,17 @@ def lower_reshape(job: Job) -> Lowering | str:
     same = 2 <= len(x) <= 4 and as_image(x) == as_image(y)
     form: Form = "blocked" if same else "torch"
     return Lowering((Need(job.x, form),), nothing, "reshape in place", form, alias=job.x)
+
+
+def lower_slice(job: Job) -> Lowering | str:
+    """Whole blocks of channels, where they are."""
+    op, sizes, lanes = job.node.op, job.context.sizes(job.x), job.context.target.lanes
+    assert isinstance(op, ops.Slice)
+    if op.axis % len(sizes) != 1:
+        return "a slice along another axis than channels"
+    channels = range(sizes[1])[op.start : op.stop : op.step]
+    whole = channels.start % lanes == 0 and (len(channels) % lanes == 0 or channels.stop == sizes[1])
+    if channels.step != 1 or not whole:
+        return f"a slice of channels that are no whole blocks of {lanes}"
+    start = channels.start // lanes
+    return Lowering((Need(job.x),), nothing, "slice in place", alias=job.x, start=start)

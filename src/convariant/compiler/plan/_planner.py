@@ -202,10 +202,13 @@ class _Planner:
 
     def _emit_alias(self, node: Node, lowering: Lowering) -> None:
         source = self._get(lowering.needs[0])
-        layout = source.layout
+        sizes = self.graph.types[node.name].sizes
         if lowering.form == "torch":
-            layout = _dense(self.graph.types[node.name].sizes)
-        self.located[node.name, lowering.form] = Located(layout, source.address)
+            layout = _dense(sizes)
+        else:
+            layout = replace(source.layout, channels=as_image(sizes)[1])
+        address = source.address + lowering.start * source.layout.block
+        self.located[node.name, lowering.form] = Located(layout, address)
 
     def _join(self, node: Node, lowering: Lowering) -> None:
         """Copy the parts of a concatenation that could not be computed in place."""
