@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import stat
 import subprocess
@@ -9,11 +10,18 @@ import sys
 import textwrap
 import threading
 
+import numpy as np
 import pytest
 import torch
+from tests.compiler.harness import build
 from torch import nn
 
 import convariant as cv
+from convariant.compiler._workers import WorkerPool
+from convariant.compiler.kernels import ClearHalo
+from convariant.compiler.layout import Layout
+from convariant.compiler.llvm import host_target
+from convariant.compiler.llvm.driver import load_driver
 
 # A process that hangs is the fault looked for: none of these takes a second of its own.
 _LIMIT = 60
@@ -74,6 +82,24 @@ def test_several_programs_run_at_once_from_several_threads():
         worker.join(_LIMIT)
     assert not any(worker.is_alive() for worker in workers)
     assert wrong == []
+
+
+def test_a_run_ends_when_every_thread_is_done_with_its_last_step():
+    """Also behind a step that needs no meeting: else the next job reaches a thread at work, which
+    does half of each, and reads arguments that are no longer there."""
+    target, workers = host_target(), WorkerPool()
+    layout = Layout.dense((16, target.lanes, 64, 64), target.lanes, (0, 0, 0, 64))
+    kernel, driver = build(ClearHalo(layout), target), load_driver(target)
+    values = np.empty(layout.size, np.float32)
+    where = (ctypes.c_int64 * 1)(values.ctypes.data)
+    step = (ctypes.c_int64 * 3)(kernel.address, ctypes.addressof(where), 0)
+    barrier = (ctypes.c_int64 * 48)()
+    job = (ctypes.c_int64 * 3)(ctypes.addressof(step), 1, ctypes.addressof(barrier))
+    halo = values.reshape(16, 64, 128 * target.lanes)[:, :, 64 * target.lanes :]
+    for _ in range(300):
+        values.fill(1)
+        workers.run(driver, ctypes.addressof(job), 2)
+        assert not halo.any()
 
 
 def test_several_threads_may_bring_new_shapes():

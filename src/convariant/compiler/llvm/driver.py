@@ -64,6 +64,7 @@ declare void @llvm.aarch64.set.fpcr(i64)""",
 }
 
 # arguments: steps, how many, barrier. A step is {kernel, its table, whether to meet behind it}.
+# All meet behind the last one: who posted the job may then post another, and free its arguments.
 # The barrier is two counters on lines of their own: threads that have come, rounds completed.
 _DRIVER = """
 declare i32 @sched_yield()
@@ -91,7 +92,10 @@ step:
   %meet.at = getelementptr i64, ptr %kernel.at, i64 2
   %meet = load i64, ptr %meet.at
   call void %kernel(ptr %table, i64 %thread, i64 %threads)
-  %apart = icmp eq i64 %meet, 0
+  %next = add i64 %i, 1
+  %more = icmp slt i64 %next, %count
+  %free.to.go = icmp eq i64 %meet, 0
+  %apart = and i1 %free.to.go, %more
   %skip = or i1 %apart, %alone
   br i1 %skip, label %after, label %arrive
 arrive:
@@ -120,8 +124,6 @@ yield:
 again:
   br label %wait
 after:
-  %next = add i64 %i, 1
-  %more = icmp slt i64 %next, %count
   br i1 %more, label %step, label %done
 done:
   {restore}

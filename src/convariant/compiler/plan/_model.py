@@ -127,8 +127,8 @@ class Lowering:
     """How one node becomes kernels: what it reads, and the calls once everything has its place.
 
     `build` takes the needs and then the operands of the epilogue. `alias` names an input whose
-    memory the result shares from channel block `start` on, without any call; `parts` are the inputs of a concatenation, which are
-    computed in place where they can be.
+    memory the result shares from channel block `start` on, without any call; `parts` are the inputs
+    of a concatenation, which are computed in place where they can be.
     """
 
     needs: tuple[Need, ...]

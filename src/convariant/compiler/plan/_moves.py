@@ -50,8 +50,8 @@ def lower_slice(job: Job) -> Lowering | str:
     if op.axis % len(sizes) != 1:
         return "a slice along another axis than channels"
     channels = range(sizes[1])[op.start : op.stop : op.step]
-    whole = channels.start % lanes == 0 and (len(channels) % lanes == 0 or channels.stop == sizes[1])
-    if channels.step != 1 or not whole:
+    ends = len(channels) % lanes == 0 or channels.stop == sizes[1]
+    if channels.step != 1 or channels.start % lanes != 0 or not ends:
         return f"a slice of channels that are no whole blocks of {lanes}"
     start = channels.start // lanes
     return Lowering((Need(job.x),), nothing, "slice in place", alias=job.x, start=start)
