@@ -134,6 +134,58 @@ def test_the_given_model_stays_and_the_new_one_trains_and_exports():
     assert_close(exported(x), exact(x), reduction=100)
 
 
+class Functional(nn.Module):
+    """A network that pools and resizes by functions."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first = nn.Conv2d(1, 3, 3, padding=1)
+        self.second = nn.Conv2d(3, 2, 3, padding=1)
+
+    def forward(self, x):
+        x = nn.functional.max_pool2d(self.first(x), 2)
+        x = nn.functional.avg_pool2d(self.second(torch.max_pool2d(x, 2)), 2, stride=2)
+        return nn.functional.interpolate(x, scale_factor=2.0).relu().mean((2, 3))
+
+
+def test_poolings_by_function_are_rewritten():
+    torch.manual_seed(0)
+    model, x = Functional().double(), torch.randn(2, 1, 16, 24, dtype=torch.float64)
+    assert len(shift_changes(model)) == 6
+    exact = make_shift_invariant(model)
+    assert change_of_answer(model, x) > 1e-3
+    assert change_of_answer(exact, x) < 1e-12
+    assert exact.state_dict().keys() == model.state_dict().keys()
+
+
+class OwnConv(nn.Conv2d):
+    """Derived, so that nobody knows what it does."""
+
+
+def test_layers_of_other_classes_are_named_and_plain_group_networks_fit():
+    assert "derived from Conv2d" in str(shift_changes(nn.Sequential(OwnConv(1, 1, 3)))[0])
+    group = network("p4m_resnet", depths=(1, 1), width=2)
+    assert all("to_plain" in str(c) for c in shift_changes(group) if "Group" in c.reason)
+    assert any("Group" in c.reason for c in shift_changes(group))
+    x = torch.randn(2, 3, 16, 16, dtype=torch.float64)
+    assert change_of_answer(make_shift_invariant(cv.nn.to_plain(group)), x) < 1e-11
+
+
+def test_rewritten_networks_go_to_onnx_and_the_compiler(tmp_path):
+    runtime = pytest.importorskip("onnxruntime")
+    from convariant.graph import from_torch, to_onnx
+
+    model = make_shift_invariant(network("unet", mode="same", widths=(2, 4)).float())
+    x = torch.randn(2, 1, 8, 12)
+    with torch.no_grad():
+        y = model(x)
+    to_onnx(from_torch(model, x), tmp_path / "model.onnx")
+    session = runtime.InferenceSession(tmp_path / "model.onnx")
+    (found,) = session.run(None, {session.get_inputs()[0].name: x.numpy()})
+    assert_close(found, y, reduction=1000)
+    assert_close(cv.compile(model, x)(x), y, reduction=1000)
+
+
 def test_bad_input():
     with pytest.raises(OptionError, match="method='aps' is not known; use 'polyphase' or 'blur'"):
         make_shift_invariant(nn.Conv2d(1, 1, 3), "aps")

@@ -153,31 +153,61 @@ def demo(
 
 def experiment(
     seeds: Annotated[str, typer.Option(help="Seeds, separated by commas.")] = "0,1,2",
-    epochs: Annotated[int, typer.Option(min=1)] = 3,
-    images: Annotated[int, typer.Option(min=1, help="Held-out images of each sweep.")] = 100,
+    epochs: Annotated[int, typer.Option(min=1)] = 16,
+    images: Annotated[int, typer.Option(min=1, help="Held-out images of each sweep.")] = 500,
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Networks at a time; by default one a processor.")
+    ] = None,
     output: Annotated[Path, typer.Option("--out", help="Folder.")] = Path("runs/symmetry"),
     json: Json = False,
 ) -> None:
-    """Seven ways to a classifier under motions it never saw: table, curves, all figures.
+    """Seven ways to a classifier under motions it never saw: tables, curves, all figures.
+
+    Every network is written as it ends; stopped and started again, the experiment goes on.
 
     Example: convariant symmetry experiment --seeds 0 --epochs 2
     """
-    from convariant import OptionError
     from convariant.training import TerminalReporter
     from convariant.training.symmetry_study import run_study
 
-    try:
-        numbers = [int(part) for part in seeds.split(",")]
-    except ValueError:
-        raise OptionError(f"--seeds is {seeds!r}; write numbers with commas, as 0,1,2") from None
+    numbers = _seeds(seeds)
     with closing(TerminalReporter()) as reporter:
-        study = run_study(seeds=numbers, epochs=epochs, images=images, reporter=reporter)
+        study = run_study(
+            seeds=numbers,
+            epochs=epochs,
+            images=images,
+            folder=output,
+            workers=workers,
+            reporter=reporter,
+        )
     folder = study.save(output)
     if json:
         print_json(study.to_json())
     else:
-        line(study.table())
-        line(f"wrote study.json, study.md and curves.png into {folder}")
+        line(str(study))
+        line(f"wrote study.json, study.md, curves.png and cost.png into {folder}")
+
+
+def sphere(
+    seeds: Annotated[str, typer.Option(help="Seeds, separated by commas.")] = "0,1,2",
+    epochs: Annotated[int, typer.Option(min=1)] = 10,
+    images: Annotated[int, typer.Option(min=1, help="Held-out images.")] = 500,
+    json: Json = False,
+) -> None:
+    """A spherical and a planar CNN on digits on the sphere, turned at random in space.
+
+    Example: convariant symmetry sphere --seeds 0
+    """
+    from convariant.training import TerminalReporter
+    from convariant.training.sphere_study import run_sphere_study
+
+    numbers = _seeds(seeds)
+    with closing(TerminalReporter()) as reporter:
+        study = run_sphere_study(seeds=numbers, epochs=epochs, images=images, reporter=reporter)
+    if json:
+        print_json(study.to_json())
+    else:
+        line(str(study))
 
 
 COMMANDS: dict[str, Callable[..., None]] = {
@@ -186,7 +216,17 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "report": report,
     "demo": demo,
     "experiment": experiment,
+    "sphere": sphere,
 }
+
+
+def _seeds(text: str) -> list[int]:
+    from convariant import OptionError
+
+    try:
+        return [int(part) for part in text.split(",")]
+    except ValueError:
+        raise OptionError(f"--seeds is {text!r}; write numbers with commas, as 0,1,2") from None
 
 
 def _images(

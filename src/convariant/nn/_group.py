@@ -20,7 +20,12 @@ from torch import Tensor, nn
 
 from convariant.errors import GeometryError, ShapeError
 from convariant.geometry import Geometry
-from convariant.nn._group_layers import GroupBatchNorm2d, check_turns
+from convariant.nn._group_layers import (
+    GroupAvgPool2d,
+    GroupBatchNorm2d,
+    GroupMaxPool2d,
+    check_turns,
+)
 from convariant.nn._group_table import GroupName, order, seen_from, turn
 
 PlainConv = TypeVar("PlainConv", nn.Conv2d, nn.ConvTranspose2d)
@@ -271,7 +276,7 @@ class GroupConvTranspose2d(_GroupConvolution):
 
 
 def to_plain(model: nn.Module) -> nn.Module:
-    """A copy whose group convolutions and norms are plain ones: for ONNX, compilers, speed.
+    """A copy whose group layers but `GroupPool2d` are torch's: for ONNX, compilers, speed.
 
     The outputs in eval mode are the same; the number of weights is that of the plain layers.
     """
@@ -282,6 +287,8 @@ def to_plain(model: nn.Module) -> nn.Module:
                 setattr(parent, name, child.to_conv())
             elif isinstance(child, GroupBatchNorm2d):
                 setattr(parent, name, child.to_norm())
+            elif isinstance(child, (GroupMaxPool2d, GroupAvgPool2d)):
+                setattr(parent, name, child.to_pool())
     return model
 
 

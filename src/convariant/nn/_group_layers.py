@@ -93,6 +93,12 @@ class GroupMaxPool2d(nn.MaxPool2d):
         check_turns("GroupMaxPool2d", window, tuple(input.shape[-2:]))
         return super().forward(input)
 
+    def to_pool(self) -> nn.MaxPool2d:
+        """The plain pooling with the same outputs, which refuses nothing."""
+        return nn.MaxPool2d(
+            self.kernel_size, self.stride, self.padding, self.dilation, ceil_mode=self.ceil_mode
+        )
+
 
 class GroupAvgPool2d(nn.AvgPool2d):
     """Average pooling of each plane that refuses an input on which it would not turn.
@@ -105,3 +111,14 @@ class GroupAvgPool2d(nn.AvgPool2d):
         window = Geometry.of(2, self.kernel_size, self.stride, self.padding)
         check_turns("GroupAvgPool2d", window, tuple(input.shape[-2:]))
         return super().forward(input)
+
+    def to_pool(self) -> nn.AvgPool2d:
+        """The plain pooling with the same outputs, which refuses nothing."""
+        return nn.AvgPool2d(
+            self.kernel_size,
+            self.stride,
+            self.padding,
+            self.ceil_mode,
+            self.count_include_pad,
+            self.divisor_override,
+        )

@@ -136,7 +136,7 @@ class _PhaseUp(nn.Module):
             return y
         for axis in reversed(range(len(self.stride))):
             index, offset = index // self.stride[axis], index % self.stride[axis]
-            y = _roll_each(y, offset, axis + 2)
+            y = _roll_each(y, offset, axis + 2, self.stride[axis])
         return y
 
 
@@ -197,12 +197,10 @@ def take_parameters(module: nn.Module, conv: _ConvNd) -> None:
     module.register_parameter("bias", conv.bias)  # type: ignore[arg-type]
 
 
-def _roll_each(x: Tensor, offset: Tensor, axis: int) -> Tensor:
-    """Roll image i of the batch by `offset[i]` along one axis."""
-    size = x.shape[axis]
+def _roll_each(x: Tensor, offset: Tensor, axis: int, stride: int) -> Tensor:
+    """Roll image i of the batch by `offset[i]`, less than the stride, along one axis."""
     if offset.shape[0] != x.shape[0]:
         raise ShapeError(f"{offset.shape[0]} phases were chosen for a batch of {x.shape[0]}")
-    source = (torch.arange(size, device=x.device) - offset[:, None]) % size  # (n, size)
-    shape = [x.shape[0], *[1] * (x.dim() - 1)]
-    shape[axis] = size
-    return x.gather(axis, source.reshape(shape).expand_as(x))
+    offset = offset.reshape(-1, *[1] * (x.dim() - 1))
+    rolled = [torch.where(offset == k, x.roll(k, axis), 0.0) for k in range(stride)]
+    return torch.stack(rolled).sum(0)

@@ -8,9 +8,12 @@ from typing import Any, Literal, TypeAlias
 
 from torch import nn
 
+from convariant.analysis.symmetry._modular import with_modules
 from convariant.errors import OptionError
 from convariant.geometry import Geometry
 from convariant.nn._blur import BLUR_POOLS, BlurConv
+from convariant.nn._group import GroupConv2d, GroupConvTranspose2d, GroupLift2d
+from convariant.nn._group_layers import GroupAvgPool2d, GroupMaxPool2d
 from convariant.nn._phases import (
     PhaseAvgPool,
     PhaseConv,
@@ -26,11 +29,12 @@ _CONVS = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
 _TRANSPOSED = (nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d)
 _MAX_POOLS = (nn.MaxPool1d, nn.MaxPool2d, nn.MaxPool3d)
 _AVG_POOLS = (nn.AvgPool1d, nn.AvgPool2d, nn.AvgPool3d)
-_AXES = {
+_AXES: dict[type[nn.Module], int] = {
     kind: axes
     for kinds in (_CONVS, _TRANSPOSED, _MAX_POOLS, _AVG_POOLS)
     for axes, kind in enumerate(kinds, start=1)
 }
+_GROUP = (GroupLift2d, GroupConv2d, GroupConvTranspose2d, GroupMaxPool2d, GroupAvgPool2d)
 
 
 @dataclass(frozen=True)
@@ -55,8 +59,10 @@ def make_shift_invariant(model: nn.Module, method: Method = "polyphase") -> nn.M
     pooling change nothing. Sizes must be divisible by the strides.
     `blur`: a binomial low-pass filter before each sub-sampling; any size, approximate.
 
-    The weights and their names stay; the network should be trained on a little with them.
-    `shift_changes` lists what becomes of each layer, and which are left alone, and why.
+    The weights and their names stay; the network should be trained on a little with them. Poolings
+    and resizings that `forward` calls as functions are found by torch.fx; the copy is then a
+    `torch.fx.GraphModule`. `shift_changes` lists what becomes of each layer, and which are left
+    alone, and why; what it cannot see (strided slices, control flow) `certify` finds.
 
     Raises: OptionError for another method.
 
@@ -69,7 +75,7 @@ def make_shift_invariant(model: nn.Module, method: Method = "polyphase") -> nn.M
     Source: Chaman and Dokmanic 2021, https://arxiv.org/abs/2011.14214; Zhang 2019,
     https://arxiv.org/abs/1904.11486.
     """
-    model = copy.deepcopy(model)
+    model = with_modules(copy.deepcopy(model))
     phases = Phases()
     for change in _changes(model, method, phases):
         if change.layer is not None:
@@ -82,7 +88,7 @@ def make_shift_invariant(model: nn.Module, method: Method = "polyphase") -> nn.M
 
 def shift_changes(model: nn.Module, method: Method = "polyphase") -> tuple[ShiftChange, ...]:
     """What `make_shift_invariant` would do, layer by layer; the network stays as it is."""
-    return tuple(_changes(copy.deepcopy(model), method, Phases()))
+    return tuple(_changes(with_modules(copy.deepcopy(model)), method, Phases()))
 
 
 def _changes(model: nn.Module, method: Method, phases: Phases) -> list[ShiftChange]:
@@ -99,10 +105,27 @@ def _changes(model: nn.Module, method: Method, phases: Phases) -> list[ShiftChan
         elif isinstance(module, nn.Upsample) and method == "polyphase":
             change = _resized(path, module, phases)
         else:
-            continue
+            change = _foreign(path, module)
         if change is not None:
             changes.append(change)
     return changes
+
+
+def _foreign(path: str, module: nn.Module) -> ShiftChange | None:
+    """A layer of a class that only its author knows how to replace; None for all others."""
+    name = type(module).__name__
+    if isinstance(module, _GROUP):
+        return ShiftChange(
+            path,
+            None,
+            f"left alone: {name} turns with its image; rewrite what convariant.nn.to_plain makes "
+            "of the network, which shifts with it instead",
+        )
+    if isinstance(module, tuple(_AXES)):
+        base = next(kind.__name__ for kind in _AXES if isinstance(module, kind))
+        reason = f"left alone: {name} is a class of its own, derived from {base}; use {base} itself"
+        return ShiftChange(path, None, reason)
+    return None
 
 
 def _window(module: Any) -> Geometry:
