@@ -215,6 +215,37 @@ def test_views_that_pytorch_makes_are_not_overwritten_by_later_steps():
     assert_close(program(x), model(x).detach(), reduction=400)
 
 
+class JoinedSlice(nn.Module):
+    """Half of the channels passes by, as in ShuffleNet v2."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv, self.pointwise = nn.Conv2d(8, 64, 3, padding=1), nn.Conv2d(32, 32, 1)
+
+    def forward(self, x):
+        kept, changed = self.conv(x).chunk(2, 1)
+        return torch.cat((kept, self.pointwise(changed)), 1)
+
+
+class JoinedReshape(nn.Module):
+    """A vector that was an image of one pixel, joined with another vector."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv, self.head = nn.Conv2d(8, 64, 1), nn.Linear(64, 32)
+
+    def forward(self, x):
+        pooled = self.conv(x).mean((2, 3), keepdim=True)
+        return torch.cat((pooled.flatten(1), self.head(pooled.flatten(1))), 1)
+
+
+@pytest.mark.parametrize("model", [JoinedSlice(), JoinedReshape()], ids=["slice", "reshape"])
+def test_what_shares_memory_is_copied_into_a_concatenation(model):
+    x = torch.randn(1, 8, 10, 10)
+    program = compile(model.eval(), x, threads=1)
+    assert_close(program(x), model(x).detach(), reduction=400)
+
+
 def test_results_do_not_change_with_a_later_call():
     model = cv.models.create("lenet5").eval()
     program = compile(model, torch.zeros(1, 1, 28, 28), threads=1)

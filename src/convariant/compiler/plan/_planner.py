@@ -72,12 +72,13 @@ class _Planner:
     # -- what shares memory, and what readers need -----------------------------------------------
 
     def _share_memory(self) -> None:
+        for name, lowering in self.lowered.items():
+            if not isinstance(lowering, str) and lowering.alias is not None:
+                self.alias[name, lowering.form] = lowering.alias
         for node in reversed(self.graph.nodes):
             lowering = self.lowered[node.name]
             if isinstance(lowering, str):
                 continue
-            if lowering.alias is not None:
-                self.alias[node.name, lowering.form] = lowering.alias
             start = 0
             for part in lowering.parts:
                 free = part not in self.placed and (part, "blocked") not in self.alias
