@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
-import functools
 import html
 import json
 import platform
@@ -16,16 +14,13 @@ import torch
 from rich.console import Console
 from rich.table import Table
 
-from convariant.compiler._instance import Instance, Memory
-from convariant.compiler._workers import pool
-from convariant.compiler.kernels import PeakMultiplyAdds
-from convariant.compiler.llvm import Target, compile_object, load_object
+from convariant.compiler._instance import Instance
+from convariant.compiler.peak import peak_gflops
 from convariant.compiler.plan import Call, Step, liveness_bound
 from convariant.graph import Graph, interpret
 
-__all__ = ["Report", "ReportRow", "make_report", "measured_peak"]
+__all__ = ["Report", "ReportRow", "make_report"]
 
-_PEAK_TURNS = 100_000
 # Turns of the whole network behind each time in a report; the least counts.
 _TURNS = 15
 
@@ -116,7 +111,7 @@ def make_report(instance: Instance, truth: Graph) -> Report:
         for n, t in zip(graph.inputs, graph.input_types, strict=True)
     }
     seconds = instance.measure(inputs, _TURNS)
-    peak = measured_peak(plan.target, plan.threads)
+    peak = plan.threads * peak_gflops(plan.target)
     rows = tuple(_row(instance, step, s, peak) for step, s in zip(plan.steps, seconds, strict=True))
     whole = min(_timed(instance, inputs) for _ in range(_TURNS))
     operations = sum(2 * _macs(instance, step) for step in plan.steps)
@@ -134,22 +129,6 @@ def make_report(instance: Instance, truth: Graph) -> Report:
         constant_bytes=4 * plan.constants.size,
         rows=rows,
     )
-
-
-@functools.lru_cache
-def measured_peak(target: Target, threads: int) -> float:
-    """GFLOP/s of multiply-adds alone, on that many threads: the best of ten short runs."""
-    kernel = PeakMultiplyAdds(_PEAK_TURNS)
-    code = compile_object(kernel.emit(target, "kernel"), target)
-    loaded = load_object(code, "kernel", target)
-    memory = Memory(threads * kernel.floats(target))
-    table = (ctypes.c_void_p * 1)(memory.address)
-    best = float("inf")
-    for _ in range(10):
-        start = time.perf_counter()
-        pool().run(loaded, ctypes.addressof(table), threads)
-        best = min(best, time.perf_counter() - start)
-    return threads * kernel.operations(target) / best / 1e9
 
 
 def _timed(instance: Instance, inputs: Mapping[str, torch.Tensor]) -> float:

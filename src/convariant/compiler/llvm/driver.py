@@ -16,8 +16,12 @@ from convariant.compiler.llvm.target import Target
 
 __all__ = ["load_driver", "load_worker"]
 
-# Turns of waiting (some 15 microseconds) before a thread lets others run, where cores are busy.
+# Turns of waiting (some 15 microseconds) before a thread lets others run, where cores are busy; and
+# before it sleeps for so many microseconds: a system may give a thread that only yields its core
+# back until its share is used up, milliseconds that the thread waited for cannot run in.
 _BARRIER_TURNS = 1_000
+_BARRIER_YIELDS = 1_200
+_NAP = 20
 
 
 @dataclass(frozen=True)
@@ -68,6 +72,7 @@ declare void @llvm.aarch64.set.fpcr(i64)""",
 # The barrier is two counters on lines of their own: threads that have come, rounds completed.
 _DRIVER = """
 declare i32 @sched_yield()
+declare i32 @usleep(i32)
 {declare}
 
 define void @driver(ptr %arguments, i64 %thread, i64 %threads) nounwind {{
@@ -119,7 +124,13 @@ spin:
   %tired = icmp sgt i64 %turn.next, {turns}
   br i1 %tired, label %yield, label %again
 yield:
+  %exhausted = icmp sgt i64 %turn.next, {yields}
+  br i1 %exhausted, label %sleep, label %pass
+pass:
   call i32 @sched_yield()
+  br label %again
+sleep:
+  call i32 @usleep(i32 {nap})
   br label %again
 again:
   br label %wait
@@ -182,6 +193,8 @@ def load_worker(target: Target) -> Kernel:
 
 def _load(template: str, name: str, target: Target) -> Kernel:
     machine = _MACHINES[target.triple.partition("-")[0]]
-    source = template.format(turns=_BARRIER_TURNS, **asdict(machine))
+    source = template.format(
+        turns=_BARRIER_TURNS, yields=_BARRIER_YIELDS, nap=_NAP, **asdict(machine)
+    )
     source = f'target triple = "{target.triple}"\n{source}'
     return load_object(compile_object(source, target), name, target)
