@@ -122,6 +122,21 @@ def test_results_print_as_text_json_and_html():
     assert "<script" not in page
 
 
+def test_the_text_fits_80_columns(results):
+    assert max(map(len, str(results).splitlines())) <= 80
+
+
+def test_every_item_of_the_lecture_has_a_line_that_runs():
+    """docs/lecture.md has a row and a commented line for each of the 65 items and 10 errata."""
+    page = (DOCS / "lecture.md").read_text(encoding="utf-8")
+    blocks = "\n".join(re.findall(r"```python\n(.*?)```", page, re.DOTALL))
+    run = {mark for text in re.findall(r"  # (.*)", blocks) for mark in re.findall(r"E?\d+", text)}
+    rows = re.findall(r"^\| (E?\d+) \| [^|]+ \|.*\]\([a-z]+\.md#[-a-z0-9]+\)", page, re.MULTILINE)
+    wanted = [*map(str, range(1, 66)), *(f"E{n}" for n in range(1, 11))]
+    assert sorted(rows) == sorted(wanted)
+    assert set(wanted) <= run
+
+
 def test_a_fact_that_contradicts_its_verdict_shows():
     (first, *rest) = claims.run("dilated").results
     broken = replace(first, facts=(Fact("two and two", "5", holds=False),))

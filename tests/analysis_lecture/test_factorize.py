@@ -189,7 +189,8 @@ def test_layers_that_are_shared_or_unused_or_sized_stay_right():
     assert by_path["unused"].note == "not used by this input"
     assert by_path["up"].note == "called with an output size"
     assert result.model(torch.zeros(1, 16, 8, 8)).shape == (1, 16, 16, 16)
-    assert "kept: called with an output size" in str(result)
+    assert "kept, called with an output size: up" in str(result).splitlines()
+    assert "kept, not used by this input: unused" in str(result).splitlines()
 
 
 def test_times_are_measured_on_request():
@@ -198,7 +199,12 @@ def test_times_are_measured_on_request():
     assert result.ms_after > 0
     changed = [layer for layer in result.layers if layer.form]
     assert all(layer.ms_before > 0 and layer.ms_after > 0 for layer in changed)
-    assert str(result).splitlines()[0].split()[-2:] == ["ms", "after"]
+    lines = str(result).splitlines()
+    assert lines[0].split() == ["layer", "becomes", "lost", "weights", "MACs", "ms"]
+    assert lines[-1].startswith("ms, 1 image, 1 thread")
+    assert f"{result.macs[0]:,}" in lines[-2]
+    assert f"{100 * result.macs[1] / result.macs[0]:.0f}%" in lines[-2]
+    assert max(map(len, lines)) <= 80
     assert json.loads(result.to_json())["ms"][0] == result.ms_before
 
 

@@ -101,8 +101,9 @@ def test_mobilize_then_train_again(run: Run, trained: Path, blobs: Path, tmp_pat
 
 def test_compare_sets_variants_side_by_side(run: Run) -> None:
     answer = run("compare", "8:16", "--size", "12", "--groups", "8")
-    assert answer.out.startswith("3x3, 8 -> 16 channels on 12x12")
+    assert answer.out.startswith("3x3, from 8x12x12 to 16x12x12; ms for one image, PyTorch")
     assert "8 groups" in answer.out
+    assert "convariant, 1 thread" in run("compare", "4:4", "--size", "6", "--compiled").out
     read = json.loads(run("compare", "8:16", "--size", "12x6", "--json").out)
     assert [row["name"] for row in read["rows"]][:3] == ["dense", "2 groups", "4 groups"]
 
@@ -112,7 +113,7 @@ def test_compare_sets_variants_side_by_side(run: Run) -> None:
     [
         (("claims", "--topic", "poling"), "did you mean 'pooling'?"),
         (("compare", "8-16"), "write input:output, such as 64:128"),
-        (("compare", "9:6"), "do not divide into 2 groups"),
+        (("compare", "9:6", "--groups", "2"), "do not divide into 2 groups"),
         (("factorize", "lenet5"), "takes either budget or error"),
         (("factorize", "lenet5", "-b", "0.5", "--out", "x"), "train it first: convariant train"),
         (("factorize", "lenet5", "-b", "0.5", "-f", "cubist"), "no form is named 'cubist'"),

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import platform
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import torch
@@ -25,15 +27,48 @@ def milliseconds(run: Callable[[], object], *, seconds: float = 0.1, most: int =
     return 1000 * statistics.median(times)
 
 
-@torch.no_grad()
 def module_milliseconds(module: nn.Module, x: Tensor, *, seconds: float = 0.1) -> float:
     """The median time of one evaluation of a module."""
-    training = module.training
-    module.eval()
+    (found,) = modules_in_turn([module], x, rounds=1, seconds=seconds)
+    return found
+
+
+@torch.no_grad()
+def modules_in_turn(
+    modules: Sequence[nn.Module], x: Tensor, *, rounds: int = 3, seconds: float = 0.1
+) -> list[float]:
+    """The time of one evaluation of each module, as `milliseconds_in_turn`."""
+    states = [(part, part.training) for module in modules for part in module.modules()]
+    for module in modules:
+        module.eval()
     try:
-        return milliseconds(lambda: module(x), seconds=seconds)
+        runs = [functools.partial(module, x) for module in modules]
+        return milliseconds_in_turn(runs, rounds=rounds, seconds=seconds)
     finally:
-        module.train(training)
+        for part, training in states:
+            part.training = training
+
+
+def milliseconds_in_turn(
+    runs: Sequence[Callable[[], object]], *, rounds: int = 3, seconds: float = 0.1
+) -> list[float]:
+    """The time of each call: the least of its medians, as all are measured in turn `rounds` times.
+
+    What else the machine does for a moment so falls on all of them, or on a round that is left out.
+    """
+    measured = [[milliseconds(run, seconds=seconds) for run in runs] for _ in range(rounds)]
+    return [min(times) for times in zip(*measured, strict=True)]
+
+
+@contextmanager
+def on_threads(count: int) -> Iterator[None]:
+    """Let torch compute on so many threads, and on as many as before afterwards."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def machine() -> str:

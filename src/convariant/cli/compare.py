@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from convariant import OptionError
 from convariant.cli._options import Json, read_size
 from convariant.cli._output import line, out
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
 
 Channels = Annotated[
     str, typer.Argument(metavar="CI:CO", help="Input and output channels, such as 64:128.")
@@ -18,10 +22,14 @@ Size = Annotated[str, typer.Option("--size", "-s", metavar="SIDE|HxW", help="Siz
 Stride = Annotated[int, typer.Option("--stride", min=1)]
 Groups = Annotated[
     list[int] | None,
-    typer.Option("--groups", "-g", help="Groups to show; repeatable; 2 and 4 by default."),
+    typer.Option("--groups", "-g", help="Groups to show; repeatable; 2 and 4 where these divide."),
 ]
 Rank = Annotated[
     int | None, typer.Option("--rank", min=1, help="Channels inside the spatially separable one.")
+]
+Threads = Annotated[int, typer.Option("--threads", min=1, help="Threads to time on.")]
+Compiled = Annotated[
+    bool, typer.Option("--compiled", help="Time what convariant compiles, not PyTorch.")
 ]
 
 
@@ -32,6 +40,8 @@ def compare(
     stride: Stride = 1,
     groups: Groups = None,
     rank: Rank = None,
+    threads: Threads = 1,
+    compiled: Compiled = False,
     json: Json = False,
 ) -> None:
     """Dense, grouped, spatially and depthwise separable convolution: cost and measured time.
@@ -49,10 +59,23 @@ def compare(
         kernel,
         size=read_size(size, "--size"),
         stride=stride,
-        groups=groups or (2, 4),
+        groups=groups,
         rank=rank,
+        threads=threads,
+        engine=("convariant", _compiled(threads)) if compiled else None,
     )
     if json:
         out.print(result.to_json(), markup=False, soft_wrap=True)
     else:
         line(str(result))
+
+
+def _compiled(threads: int) -> Callable[[nn.Module, Tensor], Callable[[], object]]:
+    """What compiles a module for the comparison."""
+    from convariant import compile
+
+    def prepare(module: nn.Module, x: Tensor) -> Callable[[], object]:
+        program = compile(module.eval(), x, threads=threads)
+        return lambda: program(x)
+
+    return prepare

@@ -24,7 +24,7 @@ def integers(*shape: int, seed: int = 455) -> np.ndarray:
 @topic(
     "true", 2, 3, 6,
     picture="toeplitz_conv_i4x4_k3x3.svg",
-    docs="operators.md",
+    docs="equivalences.md#matrices-and-what-they-keep",
 )  # fmt: skip
 def convolution_is_a_matrix_product() -> Iterator[Fact]:
     """Convolution is linear: y = W x, with a matrix W made of the filter, on any number of axes."""
@@ -46,7 +46,7 @@ def convolution_is_a_matrix_product() -> Iterator[Fact]:
         yield fact(f"values of W x that differ, {axes} axes, 2 groups", wrong, 0)
 
 
-@topic("true", 4, docs="operators.md")
+@topic("true", 4, docs="lecture.md#invariance-and-equivariance-convolution")
 def the_data_can_be_the_matrix() -> Iterator[Fact]:
     """Convolution is also a product with the data as the matrix: one column for each window
     (im2patch), times the filters as rows; the gradient adds every element back to where it came
@@ -66,7 +66,7 @@ def the_data_can_be_the_matrix() -> Iterator[Fact]:
     yield fact("<im2patch(x), p> - <x, patch2im(p)>", inner[0] - inner[1], 0)
 
 
-@topic("true", 6, docs="operators.md")
+@topic("true", 6, docs="lecture.md#invariance-and-equivariance-convolution")
 def two_conventions_of_convolution() -> Iterator[Fact]:
     """In mathematics convolution flips the kernel; in deep learning it does not, and is properly
     a cross-correlation. With learned weights only the order of storage differs.

@@ -12,9 +12,10 @@ from convariant.analysis.claims._claim import Fact, Topic, fact
 from convariant.analysis.equivalent import densify, prove, split_groups
 
 topic = Topic("Grouped convolution")
+FEWER = "operators.md#grouped-and-separable-convolutions-fewer-weights-for-the-same-shapes"
 
 
-@topic("true", 23, picture="groups_i27x27_k5x5_g2_c96-256.svg", docs="operators.md")
+@topic("true", 23, picture="groups_i27x27_k5x5_g2_c96-256.svg", docs=FEWER)
 def two_groups_are_two_convolutions() -> Iterator[Fact]:
     """A convolution of two groups is two convolutions side by side, each of half the channels,
     their outputs joined.
@@ -25,7 +26,9 @@ def two_groups_are_two_convolutions() -> Iterator[Fact]:
     yield fact("equal in float64", prove(conv, split_groups, (2, 8, 7, 7)).equal, True)
 
 
-@topic("true", 24, docs="operators.md")
+@topic(
+    "true", 24, picture="toeplitz_conv_i4x4_k3x3_p1_g2_c4-4.svg", docs="equivalences.md#rewrites"
+)  # fmt: skip
 def any_number_of_groups_is_block_diagonal() -> Iterator[Fact]:
     """With g groups the weight, seen as a matrix of kernels, has g blocks on its diagonal and is
     zero elsewhere.
@@ -38,7 +41,7 @@ def any_number_of_groups_is_block_diagonal() -> Iterator[Fact]:
         yield fact(f"g={groups}: equal in float64", prove(conv, densify, (1, 8, 5, 5)).equal, True)
 
 
-@topic("true", 23, 24, 65, docs="operators.md")
+@topic("true", 23, 24, 65, docs=FEWER)
 def same_shapes_with_fewer_parameters() -> Iterator[Fact]:
     """With groups the input and the output keep their shapes, and there are 1 / g of the weights
     and of the multiply-adds.
@@ -55,7 +58,8 @@ def same_shapes_with_fewer_parameters() -> Iterator[Fact]:
     remark="It is true of one filter: a pair of half-deep filters, one for each group, has the "
     "weights of one full filter. Of the layer only 1 / g are left, since each output "
     "channel reads one group.",
-    docs="operators.md",
+    picture="groups_i27x27_k5x5_g1_c96-256.svg",
+    docs=FEWER,
 )  # fmt: skip
 def the_total_is_that_of_a_single_filter() -> Iterator[Fact]:
     """With two groups of filters the total number of parameters is the same as that of a single
@@ -71,7 +75,7 @@ def the_total_is_that_of_a_single_filter() -> Iterator[Fact]:
     yield fact("of the grouped layer", grouped.weight.numel(), 9216)
 
 
-@topic("true", 26, picture="groups_i27x27_k5x5_g2_c96-256.svg", docs="operators.md")
+@topic("true", 26, picture="groups_i27x27_k5x5_g2_c96-256.svg", docs=FEWER)
 def alexnet_was_first() -> Iterator[Fact]:
     """Groups were first used in AlexNet, which had two, each on a device of its own."""
     two, one = (models.create("alexnet", groups=g) for g in (2, 1))

@@ -23,6 +23,7 @@ from convariant.models.resnet import BasicBlock, Bottleneck
 from convariant.nn import DepthwiseSeparableConv2d
 
 topic = Topic("Architectures")
+NETWORKS = "lecture.md#networks-and-their-symmetries"
 
 
 def counts(name: str, size: int, **options: Any) -> tuple[int, int]:
@@ -47,7 +48,7 @@ def the_example_network_reads_digits(digits: Digits) -> Iterator[Fact]:
     yield measured("accuracy on digits held out", right, holds=right > 0.9)
 
 
-@topic("true", 41, docs="operators.md")
+@topic("true", 41, docs=NETWORKS)
 def lenet5_has_60000_parameters() -> Iterator[Fact]:
     """LeNet-5 of 1998 has 60,000 trainable parameters; the form common today has 61,706."""
     old = models.create("lenet5_1998")
@@ -56,7 +57,7 @@ def lenet5_has_60000_parameters() -> Iterator[Fact]:
     yield fact("parameters and multiply-adds, modern", str(counts("lenet5", 32)), "(61706, 416520)")
 
 
-@topic("true", 49, 51, picture="unet_i1x572x572_paper.svg", docs="operators.md")
+@topic("true", 49, 51, picture="unet_i1x572x572_paper.svg", docs=NETWORKS)
 def unet_maps_572_to_388() -> Iterator[Fact]:
     """U-Net maps 572x572 to 388x388: valid convolutions, skips that are cropped, and transposed
     convolutions on the way up.
@@ -75,7 +76,7 @@ def unet_maps_572_to_388() -> Iterator[Fact]:
 @topic(
     "true if", 50, 64,
     remark="Any size that its halvings divide; with mode='same' any size at all.",
-    docs="operators.md",
+    docs=NETWORKS,
 )  # fmt: skip
 def unet_is_fully_convolutional() -> Iterator[Fact]:
     """U-Net is fully convolutional: it labels every pixel of an image of any size, and the label
@@ -106,7 +107,7 @@ def unet_is_fully_convolutional() -> Iterator[Fact]:
     remark="The sentence belongs to U-Net. ResNet ends in global pooling and a fully connected "
     "layer and gives one answer for an image; it becomes fully convolutional when that "
     "layer is turned into a 1x1 convolution.",
-    docs="operators.md",
+    docs=NETWORKS,
 )  # fmt: skip
 def resnet_is_fully_convolutional_for_pixels() -> Iterator[Fact]:
     """ResNet is a popular fully convolutional architecture for pixel-level tasks."""
@@ -123,7 +124,7 @@ def resnet_is_fully_convolutional_for_pixels() -> Iterator[Fact]:
     yield fact("as a convolution on maps of 4x4", tuple(head(maps).shape), (1, 10, 4, 4))
 
 
-@topic("true", 52, picture="block_basicblock_i64x56x56.svg", docs="operators.md")
+@topic("true", 52, picture="block_basicblock_i64x56x56.svg", docs=NETWORKS)
 def a_residual_block_adds_its_input() -> Iterator[Fact]:
     """A residual block adds its input to what its two convolutions compute."""
     block = BasicBlock(8, 8, 1).eval()
@@ -144,7 +145,7 @@ def a_residual_block_adds_its_input() -> Iterator[Fact]:
         )
 
 
-@topic("true", 53, 62, picture="block_bottleneck_i256x56x56.svg", docs="operators.md")
+@topic("true", 53, 62, picture="block_bottleneck_i256x56x56.svg", docs=NETWORKS)
 def deeper_networks_have_another_block() -> Iterator[Fact]:
     """Deeper networks (ResNet-50, 101, 152) come from replacing the block with a bottleneck."""
     for name, version, expected in (

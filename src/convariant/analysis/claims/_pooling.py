@@ -14,6 +14,7 @@ from convariant.functional import pool
 from convariant.nn import PolyphasePool2d
 
 topic = Topic("Pooling")
+REDUCERS = "operators.md#pooling-a-window-and-any-reducer"
 MATRIX = torch.tensor([[1.0, 0, 3, 5], [3, 4, 2, 2], [1, 3, 3, 9], [5, 7, 8, 4]])[None, None]
 
 
@@ -22,21 +23,21 @@ def whole(x: Tensor) -> str:
     return str(x[0, 0].to(torch.int64).tolist())
 
 
-@topic("true", 34, picture="max_pool_i4x4_k2x2_s2.svg", docs="operators.md")
+@topic("true", 34, picture="max_pool_i4x4_k2x2_s2.svg", docs=REDUCERS)
 def max_pooling_of_the_slide() -> Iterator[Fact]:
     """2x2 max pooling with stride 2 turns the slide's 4x4 matrix into 4 5 / 7 9."""
     yield fact("F.max_pool2d", whole(F.max_pool2d(MATRIX, 2)), "[[4, 5], [7, 9]]")
     yield fact("pool(x, 'max')", whole(pool(MATRIX, "max", 2)), "[[4, 5], [7, 9]]")
 
 
-@topic("true", 35, picture="mean_pool_i4x4_k2x2_s2.svg", docs="operators.md")
+@topic("true", 35, picture="mean_pool_i4x4_k2x2_s2.svg", docs=REDUCERS)
 def mean_pooling_of_the_slide() -> Iterator[Fact]:
     """2x2 mean pooling with stride 2 turns it into 2 3 / 4 6."""
     yield fact("F.avg_pool2d", whole(F.avg_pool2d(MATRIX, 2)), "[[2, 3], [4, 6]]")
     yield fact("pool(x, 'mean')", whole(pool(MATRIX, "mean", 2)), "[[2, 3], [4, 6]]")
 
 
-@topic("true", 36, docs="operators.md")
+@topic("true", 36, docs=REDUCERS)
 def pooling_is_convolution_with_another_operator() -> Iterator[Fact]:
     """Pooling is like convolution, with the weighted sum replaced by another operator such as the
     maximum or the mean; any reducer of a window will do.
@@ -65,7 +66,7 @@ def pooling_is_convolution_with_another_operator() -> Iterator[Fact]:
     "true if", 37,
     remark="Within each window only. Elements that change windows change the result; permuting "
     "all of them leaves only global pooling as it is.",
-    docs="operators.md",
+    docs=REDUCERS,
 )  # fmt: skip
 def pooling_is_permutation_invariant() -> Iterator[Fact]:
     """Pooling gives invariance to permutations."""

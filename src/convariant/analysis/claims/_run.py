@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 
 import torch
 
+from convariant.analysis._timing import on_threads
 from convariant.analysis.claims import (
     _convolution,
     _dilated,
@@ -155,20 +155,9 @@ def iterate(topic: str | None = None, *, digits: Digits | None = None) -> Iterat
     """The results of `run` as they come, for a progress bar."""
     for claim in claims(topic):
         start = time.perf_counter()
-        with one_thread():
+        with on_threads(1):  # all is small: more threads would only wait for each other
             facts = _facts(claim, digits)
         yield ClaimResult(claim, facts, time.perf_counter() - start)
-
-
-@contextmanager
-def one_thread() -> Iterator[None]:
-    """Everything here is small: more threads would only wait for each other."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)
 
 
 def _facts(claim: Claim, digits: Digits | None) -> tuple[Fact, ...]:

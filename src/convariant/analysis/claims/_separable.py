@@ -11,7 +11,7 @@ from torch import nn
 from convariant import models
 from convariant import nn as extended
 from convariant.analysis._convolution import take_apart
-from convariant.analysis._timing import module_milliseconds
+from convariant.analysis._timing import modules_in_turn
 from convariant.analysis.claims._claim import Fact, Topic, fact, measured
 from convariant.analysis.claims._convolution import integers
 from convariant.analysis.comparison import compare
@@ -162,7 +162,7 @@ def it_saves_parameters_and_operations() -> Iterator[Fact]:
     dense = nn.Conv2d(64, 64, 3, padding=1, bias=False).eval()
     light = extended.DepthwiseSeparableConv2d(64, 64, 3, padding=1, bias=False).eval()
     x = torch.randn(1, 64, 56, 56)
-    times = [module_milliseconds(m, x, seconds=0.3) for m in (dense, light)]
+    times = modules_in_turn([dense, light], x)
     yield measured("ms, 64 -> 64 at 56x56, dense", times[0])
     yield measured("ms, separable", times[1])
     faster = times[0] / times[1]

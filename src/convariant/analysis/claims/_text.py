@@ -61,12 +61,13 @@ def summary(results: Claims, *, timed: bool = True) -> str:
 
 def _claim_lines(result: ClaimResult) -> list[str]:
     claim = result.claim
-    lines = textwrap.wrap(f"[{SIGNS[claim.verdict]}] {claim.statement}", 96)
+    lines = textwrap.wrap(f"[{SIGNS[claim.verdict]}] {claim.statement}", 80)
     if claim.remark:
-        lines += textwrap.wrap(claim.remark, 94, initial_indent="  -> ", subsequent_indent="     ")
+        lines += textwrap.wrap(claim.remark, 80, initial_indent="  -> ", subsequent_indent="     ")
     for fact in result.facts:
         mark = "  " if fact.holds else "! "
-        lines.append(f"    {mark}{fact.what}: {fact.value}")
+        said = f"    {mark}{fact.what}: {fact.value}"
+        lines += textwrap.wrap(said, 80, subsequent_indent=" " * 8)
     if not result.ran:
         lines.append("      not run: it needs digits to learn from")
     if claim.docs:

@@ -12,7 +12,7 @@ from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from convariant import nn as extended
-from convariant.analysis._timing import module_milliseconds
+from convariant.analysis._timing import modules_in_turn
 from convariant.analysis.claims._claim import Fact, Topic, fact, measured
 from convariant.analysis.claims._convolution import integers
 from convariant.analysis.equivalent import insert_zeros, prove, split_phases
@@ -29,6 +29,7 @@ from convariant.reference import (
 )
 
 topic = Topic("Transposed convolution")
+ADJOINT = "operators.md#transposed-convolution-the-true-adjoint"
 # the lecture's four examples: the convolution, its input size
 EXAMPLES = (
     (Geometry(3), (4, 4)),
@@ -121,7 +122,7 @@ def from_3x3_back_to_6x6() -> Iterator[Fact]:
     yield fact("its extra row, all ones", str(y[0, 0, 5]), "[1 2 1 2 1 1]")
 
 
-@topic("true", 16, docs="operators.md")
+@topic("true", 16, picture="conv_i6x6_k3x3_s2_p1.svg", docs="geometry.md#forward-and-inverse")
 def both_sizes_have_the_same_patches() -> Iterator[Fact]:
     """The im2patch matrices of 5x5 and of 6x6 have one shape, so the gradient cannot tell the two
     sizes apart; one has to say which is meant.
@@ -133,7 +134,7 @@ def both_sizes_have_the_same_patches() -> Iterator[Fact]:
     yield fact("input sizes that give 3x3", str(list(window.input_sizes((3, 3))[0])), "[5, 6]")
 
 
-@topic("true", 9, docs="operators.md")
+@topic("true", 9, docs=ADJOINT)
 def inverse_in_shape_not_in_value() -> Iterator[Fact]:
     """A convolution and its transposed convolution invert each other's shapes, not their values."""
     window, size = EXAMPLES[0]
@@ -152,6 +153,7 @@ def inverse_in_shape_not_in_value() -> Iterator[Fact]:
     "true if", 10,
     remark="Only where the convolution is injective, as a circular one whose kernel has no zero "
     "in its spectrum. A map from 16 values to 4 has no inverse.",
+    picture="deconvolution.png",
     docs="equivalences.md#deconvolution",
 )  # fmt: skip
 def deconvolution_inverts_values() -> Iterator[Fact]:
@@ -186,7 +188,7 @@ def fractionally_strided_is_the_same() -> Iterator[Fact]:
         yield fact(f"equal in float64, {named}", proof.equal, True)
 
 
-@topic("true", 13, docs="operators.md")
+@topic("true", 13, docs="equivalences.md#transposed-convolution-without-its-zeros")
 def inserting_zeros_is_costly() -> Iterator[Fact]:
     """In practice nobody inserts zeros and then convolves: it costs too much."""
     module = nn.ConvTranspose2d(64, 64, 4, 2, 1, bias=False)
@@ -195,11 +197,10 @@ def inserting_zeros_is_costly() -> Iterator[Fact]:
     yield fact("multiply-adds of a 4x4 kernel, stride 2, 64 channels, 32x32 to 64x64", own)
     yield fact("with zeros inserted", stuffed)
     yield fact("times as many", stuffed // own, 4)
-    zeros = module_milliseconds(insert_zeros(module).eval(), x, seconds=0.3)
-    phases = module_milliseconds(split_phases(module).eval(), x, seconds=0.3)
+    zeros, phases, own_ms = modules_in_turn([insert_zeros(module), split_phases(module), module], x)
     yield measured("ms with zeros inserted", zeros)
     yield measured("ms as 2x2 phases without zeros", phases, holds=phases < zeros)
-    yield measured("ms of torch's own operator", module_milliseconds(module, x, seconds=0.3))
+    yield measured("ms of torch's own operator", own_ms)
 
 
 def _macs(module: nn.Module, x: torch.Tensor) -> int:
@@ -208,7 +209,7 @@ def _macs(module: nn.Module, x: torch.Tensor) -> int:
     return counter.get_total_flops() // 2
 
 
-@topic("true", 14, picture="toeplitz_conv_transpose_i3x3_k3x3_s2_p1.svg", docs="operators.md")
+@topic("true", 14, picture="toeplitz_conv_transpose_i3x3_k3x3_s2_p1.svg", docs=ADJOINT)
 def it_is_the_gradient_of_convolution() -> Iterator[Fact]:
     """What one does instead: y = W x has the derivative dy/dx = W, and transposed convolution is
     its product with the transpose, W^T y.
@@ -268,7 +269,7 @@ def paddings_printed_under_the_pictures() -> Iterator[Fact]:
         )
 
 
-@topic("true", 18, 19, docs="operators.md")
+@topic("true", 18, 19, docs=ADJOINT)
 def the_arguments_of_the_module() -> Iterator[Fact]:
     """ConvTranspose2d(in_channels, out_channels, kernel_size, stride, padding, output_padding,
     groups, bias, dilation, padding_mode): stride and padding are of the convolution, output padding

@@ -17,7 +17,7 @@ from convariant.analysis._layers import (
     watched,
 )
 from convariant.analysis._source import InputSize
-from convariant.analysis._timing import module_milliseconds
+from convariant.analysis._timing import modules_in_turn, on_threads
 from convariant.analysis.separable._candidates import (
     Site,
     add_candidates,
@@ -54,7 +54,8 @@ def factorize(
     the weights (singular value decomposition, higher-order for Tucker); with `images` they are
     refined, layer after layer, by least squares against what the layer of the given network put
     out. `forms` are those allowed: 'spatial', 'depthwise', 'tucker'. Any stride, dilation, groups
-    and padding, plain and transposed, 1 to 3 axes. `timed` measures milliseconds for one image.
+    and padding, plain and transposed, 1 to 3 axes. `timed` measures milliseconds for one image, on
+    one thread, old and new in turn.
 
     Shapes: images `(n, ci, h, w)`, or one `input_size` where there are none.
 
@@ -191,24 +192,18 @@ def _calls(model: nn.Module, paths: Mapping[str, str], images: Tensor) -> dict[s
 def with_times(
     result: Surgery, model: nn.Module, sites: Sequence[Site], calls: Mapping[str, Calls], x: Tensor
 ) -> Surgery:
-    """The result with measured milliseconds: of every replaced layer, and of the whole."""
+    """The result with milliseconds, on one thread: of every replaced layer, and of the whole."""
     layers = []
-    for site, change in zip(sites, result.layers, strict=True):
-        if change.form is not None:
-            inside = calls[site.layer.path].inputs[0][:1]
-            new = result.model.get_submodule(site.layer.path)
-            change = replace(
-                change,
-                ms_before=module_milliseconds(site.layer.module, inside),
-                ms_after=module_milliseconds(new, inside),
-            )
-        layers.append(change)
-    return replace(
-        result,
-        layers=tuple(layers),
-        ms_before=module_milliseconds(model, x),
-        ms_after=module_milliseconds(result.model, x),
-    )
+    with on_threads(1):
+        for site, change in zip(sites, result.layers, strict=True):
+            if change.form is not None:
+                inside = calls[site.layer.path].inputs[0][:1]
+                new = result.model.get_submodule(site.layer.path)
+                before, after = modules_in_turn([site.layer.module, new], inside, seconds=0.03)
+                change = replace(change, ms_before=before, ms_after=after)
+            layers.append(change)
+        before, after = modules_in_turn([model, result.model], x)
+    return replace(result, layers=tuple(layers), ms_before=before, ms_after=after)
 
 
 def _check_goal(budget: float | None, error: float | None, forms: Sequence[Form]) -> None:

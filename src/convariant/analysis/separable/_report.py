@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from convariant.analysis._convolution import Convolution, check_finite, take_apart
 from convariant.analysis._layers import convolutions_in
 from convariant.analysis._source import Network, as_graph
-from convariant.analysis._table import share, table
+from convariant.analysis._table import percent, share, table_within
 from convariant.analysis.separable import _chains
 from convariant.analysis.separable._chains import FORMS, Form
 from convariant.analysis.separable._decompositions import (
@@ -83,13 +83,15 @@ class Separability:
     layers: tuple[LayerSeparability, ...]
 
     def __str__(self) -> str:
-        headings = ["layer", "weight", "kernel rank", "lost at 1"]
-        headings += [f"{form} (cost)" for form in FORMS]
-        rows = [[*_first_cells(layer), *_form_cells(layer)] for layer in self.layers]
+        grouped = any(len(layer.hidden_groups) > 1 for layer in self.layers)
+        headings = ["layer", "weight", "kernel", *FORMS, *(["groups"] * grouped)]
+        rows = [_cells(layer, grouped) for layer in self.layers]
+        cheaper = sum(any(form.cost < 1 for form in layer.forms) for layer in self.layers)
         return (
-            f"{self.model}: ranks that lose at most {share(self.error)} of a weight, "
-            "of the exact rank, and the part of the weights that they leave\n"
-            + table([*headings, "groups"], rows)
+            f"{self.model}: ranks that lose at most {share(self.error)} of a weight, and the part\n"
+            "of the weights that they leave; kernel: its rank in space, and what rank 1 loses\n"
+            + table_within(80, headings, rows)
+            + f"\ncheaper in some form: {cheaper} of {len(self.layers)} layers"
         )
 
     def to_json(self) -> str:
@@ -203,22 +205,17 @@ def _kernels(parts: Convolution) -> tuple[tuple[int, ...], tuple[float, ...]]:
     return tuple(counts.tolist()), _errors(lost, norm)
 
 
-def _first_cells(layer: LayerSeparability) -> list[object]:
-    shape = "x".join(map(str, layer.weight_shape))
-    lost = share(layer.kernel_errors[0]) if layer.kernel_errors else None
-    return [layer.path, shape, layer.spatial_rank, lost]
-
-
-def _form_cells(layer: LayerSeparability) -> list[object]:
-    cells: list[object] = []
+def _cells(layer: LayerSeparability, grouped: bool) -> list[object]:
+    """One line: every form as its ranks and what they cost."""
+    lost = f"{layer.spatial_rank} {percent(layer.kernel_errors[0])}" if layer.kernel_ranks else "-"
+    cells: list[object] = [layer.path, "x".join(map(str, layer.weight_shape)), lost]
     for name in FORMS:
         form = layer.form(name)
-        if form is None:
-            cells.append(None)
-            continue
-        pairs = zip(form.ranks_within, form.ranks, strict=True)
-        ranks = ", ".join(f"{within}/{exact}" for within, exact in pairs)
-        cells.append(f"{ranks} ({share(form.cost)})")
-    found = len(layer.hidden_groups)
-    cells.append(str(layer.groups) if found == layer.groups else f"{layer.groups}, found {found}")
+        ranks = ",".join(map(str, form.ranks_within)) if form else ""
+        cells.append(f"{ranks} {percent(form.cost)}" if form else "-")
+    if grouped:
+        found = len(layer.hidden_groups)
+        cells.append(
+            str(layer.groups) if found == layer.groups else f"{layer.groups}, found {found}"
+        )
     return cells

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import textwrap
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from torch import nn
 
-from convariant.analysis._table import share, table
+from convariant.analysis._table import percent, table, table_within
 from convariant.analysis.separable._candidates import Candidate, Site
 from convariant.analysis.separable._steps import Operation
 
@@ -82,13 +84,17 @@ class Surgery:
         )
 
     def __str__(self) -> str:
-        timed = self.ms_before is not None
-        headings = ["layer", "form", "ranks", "weight lost", "output lost", "refined"]
-        headings += ["params", "after", "MACs", "after", *(["ms", "after"] if timed else [])]
-        rows = [_cells(layer, timed) for layer in self.layers]
-        total: list[object] = ["all", "", "", "", "", "", *self.params, *self.macs]
-        rows.append([*total, *([self.ms_before, self.ms_after] if timed else [])])
-        return table(headings, rows)
+        changed = [layer for layer in self.layers if layer.form]
+        lines = [_changes(changed, self.ms_before is not None)] if changed else []
+        lines += _kept([layer for layer in self.layers if not layer.form])
+        totals = [
+            ["convolution weights", *map(_count, self.params), _ratio(*self.params)],
+            ["their multiply-adds", *map(_count, self.macs), _ratio(*self.macs)],
+        ]
+        if self.ms_before is not None and self.ms_after is not None:
+            times = (self.ms_before, self.ms_after)
+            totals.append(["ms, 1 image, 1 thread", *map(_ms, times), _ratio(*times)])
+        return "\n".join([*lines, "", table(["all", "before", "after", "left"], totals)])
 
     def to_json(self) -> str:
         """The table, for programs."""
@@ -102,10 +108,44 @@ class Surgery:
         )
 
 
-def _cells(layer: LayerChange, timed: bool) -> list[object]:
-    errors = (layer.weight_error if layer.form else None, layer.output_error, layer.refined_error)
-    cells: list[object] = [layer.path, layer.form or f"kept{': ' * bool(layer.note)}{layer.note}"]
-    cells.append(", ".join(map(str, layer.ranks)))
-    cells += ["" if error is None else share(error) for error in errors]
-    cells += [layer.params_before, layer.params_after, layer.macs_before, layer.macs_after]
-    return [*cells, layer.ms_before, layer.ms_after] if timed else cells
+def _changes(layers: Sequence[LayerChange], timed: bool) -> str:
+    """What became of each layer; weights and multiply-adds are those left of it."""
+    refined = any(layer.refined_error is not None for layer in layers)
+    headings = ["layer", "becomes", "lost", *(["of outputs"] * refined), "weights", "MACs"]
+    rows = []
+    for layer in layers:
+        ranks = "" if layer.form == "mobile" else ",".join(map(str, layer.ranks))
+        cells: list[object] = [layer.path, f"{layer.form} {ranks}", percent(layer.weight_error)]
+        if layer.output_error is not None and layer.refined_error is not None:
+            cells.append(f"{percent(layer.output_error)} > {percent(layer.refined_error)}")
+        cells.append(_ratio(layer.params_before, layer.params_after))
+        cells.append(_ratio(layer.macs_before, layer.macs_after))
+        if timed:
+            cells.append(f"{_ms(layer.ms_before)} > {_ms(layer.ms_after)}")
+        rows.append(cells)
+    return table_within(80, [*headings, *(["ms"] * timed)], rows)
+
+
+def _kept(layers: Sequence[LayerChange]) -> list[str]:
+    """The layers that stayed, by the reason for it."""
+    reasons: dict[str, list[str]] = {}
+    for layer in layers:
+        reasons.setdefault(layer.note or "the best as it is", []).append(layer.path)
+    return [
+        line
+        for reason, paths in reasons.items()
+        for line in textwrap.wrap(f"kept, {reason}: {', '.join(paths)}", 80, subsequent_indent="  ")
+    ]
+
+
+def _ms(value: float | None) -> str:
+    """Two digits or more: `0.018`, `4.2`, `250`."""
+    return "-" if value is None else f"{value:.2g}" if value < 10 else f"{value:.0f}"
+
+
+def _count(value: int) -> str:
+    return f"{value:,}"
+
+
+def _ratio(before: float, after: float) -> str:
+    return percent(after / before) if before else ""
