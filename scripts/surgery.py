@@ -137,8 +137,9 @@ def draw(rows: list[Row], path: Path) -> None:
         ax.annotate(row.name, (x, ys[0]), (6, 10 if mobile else 0), textcoords="offset points",
                     va="center", fontsize=8, color=color)  # fmt: skip
     ax.margins(x=0.08)
-    ax.xaxis.set_major_formatter("{x:g}")
-    ax.xaxis.set_minor_formatter("{x:g}")
+    ticks = [3, 5, 10, 20, 30]
+    ax.set_xticks(ticks, [str(tick) for tick in ticks])
+    ax.minorticks_off()
     ax.set_xlabel("multiply-adds of the convolutions, millions")
     ax.set_ylabel("digits held out, % right")
     ax.grid(alpha=0.25)

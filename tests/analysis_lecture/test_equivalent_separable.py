@@ -193,3 +193,12 @@ def test_the_chain_of_one_is_itself():
     merged = equivalent.merge_separable(nn.Sequential(conv))
     assert isinstance(merged, KINDS)
     assert_equal(merged.weight, conv.weight)
+
+
+def test_the_kernel_of_the_slide_is_proved_equal_to_its_column_and_row():
+    """Its weights come from a singular value decomposition, which rounds once more."""
+    conv = nn.Conv2d(1, 1, 3, bias=False)
+    conv.weight.data[0, 0] = torch.tensor([[3.0, 6, 9], [4, 8, 12], [5, 10, 15]])
+    proof = prove(conv, equivalent.separate_spatially, (1, 1, 9, 9))
+    assert proof.equal, proof
+    assert not prove(conv, lambda c: nn.Conv2d(1, 1, 3).double(), (1, 1, 9, 9)).equal
