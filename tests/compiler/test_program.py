@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import subprocess
 import sys
 import threading
+import weakref
 
 import numpy as np
 import pytest
@@ -439,3 +441,17 @@ def test_slices_of_whole_channel_blocks_are_read_in_place():
     assert_close(fast(x), truth.float(), dtype="float32", reduction=1200)
     called = [s.node.op.text() for s in fast.latest().plan.steps if isinstance(s, Call)]
     assert called == ["axis 1 [5:10]"]
+
+
+def test_a_program_that_nobody_holds_is_gone_at_once():
+    """Its arena and code do not wait for the garbage collector."""
+    model, x = nn.Conv2d(3, 4, 3).eval(), torch.randn(1, 3, 9, 9)
+    fast = compile(model, x)
+    fast(x)
+    held = weakref.ref(fast.latest())
+    gc.disable()
+    try:
+        del fast
+        assert held() is None
+    finally:
+        gc.enable()

@@ -8,7 +8,7 @@ import os
 import threading
 import time
 import weakref
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -66,6 +66,21 @@ class _Patch:
     word: int
     value: str
     offset: int
+
+
+@dataclass(frozen=True)
+class _Shortcut:
+    """One tensor in, one out, and no step of PyTorch's: all that a run has to know.
+
+    Small networks run for a few microseconds, as long as the bookkeeping of `run` takes. `reads`
+    and `writes` are the words of the tables, with their offsets, that point at input and output.
+    """
+
+    sizes: tuple[int, ...]
+    result: tuple[int, ...]
+    reads: list[tuple[int, int]]
+    writes: list[tuple[int, int]]
+    table: ctypes.Array[ctypes.c_int64]
 
 
 _instances: weakref.WeakSet[Instance] = weakref.WeakSet()
@@ -183,38 +198,35 @@ class Instance:
                     least[place] = min(least[place], time.perf_counter() - start)
         return least
 
-    def _make_shortcut(self) -> Callable[[torch.Tensor], torch.Tensor] | None:
-        """What `run` does for one tensor in, one out, and no step of PyTorch's, prepared.
-
-        Small networks run for a few microseconds, as long as the bookkeeping of `run` takes. The
-        input must be contiguous, of the type and sizes that the instance is for.
-        """
+    def _make_shortcut(self) -> _Shortcut | None:
         graph, outputs = self.plan.graph, list(self.plan.outputs.items())
         if len(graph.inputs) != 1 or len(outputs) != 1 or outputs[0][1] not in self._fresh:
             return None
         if len(self._segments) != 1 or isinstance(self._segments[0], Call):
             return None
         (output, value), (source,) = outputs[0], graph.inputs
-        sizes, result = graph.types[value].sizes, graph.types[output].sizes
-        reads = [(p.word, p.offset) for p in self._patches if p.value == source]
-        writes = [(p.word, p.offset) for p in self._patches if p.value == value]
         if 0 in graph.types[source].sizes:
             return None
-        self._every_step = self._table(*self._segments[0])
-        table, words = ctypes.addressof(self._every_step), self._arguments
-        driver, threads = self._driver, self.plan.threads
+        return _Shortcut(
+            graph.types[value].sizes,
+            graph.types[output].sizes,
+            [(p.word, p.offset) for p in self._patches if p.value == source],
+            [(p.word, p.offset) for p in self._patches if p.value == value],
+            self._table(*self._segments[0]),
+        )
 
-        def run(x: torch.Tensor) -> torch.Tensor:
-            y = _empty(sizes)
-            with self._lock:
-                for word, offset in reads:
-                    words[word] = x.data_ptr() + offset
-                for word, offset in writes:
-                    words[word] = y.data_ptr() + offset
-                pool().run(driver, table, threads)
-            return y if sizes == result else y.view(result)
-
-        return run
+    def run_shortcut(self, x: torch.Tensor) -> torch.Tensor:
+        """What `run` does where there is a shortcut, for a contiguous input of the right type."""
+        way = self.shortcut
+        assert way is not None
+        y = _empty(way.sizes)
+        with self._lock:
+            for word, offset in way.reads:
+                self._arguments[word] = x.data_ptr() + offset
+            for word, offset in way.writes:
+                self._arguments[word] = y.data_ptr() + offset
+            pool().run(self._driver, ctypes.addressof(way.table), self.plan.threads)
+        return y if way.sizes == way.result else y.view(way.result)
 
     def _table(self, first: int, count: int) -> ctypes.Array[ctypes.c_int64]:
         """What the driver is told: which steps, how many, where to meet."""

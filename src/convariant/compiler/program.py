@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -96,7 +96,7 @@ class _Quick:
     """The call of a network from one tensor to one tensor, again with the shape it last had."""
 
     shape: tuple[int, ...]
-    run: Callable[[Tensor], Tensor]
+    instance: Instance
 
     def takes(self, x: Any) -> bool:
         """Whether the value is just what the instance is for."""
@@ -113,8 +113,8 @@ class _Quick:
     def __call__(self, x: Array) -> Array:
         """The result, of the same kind as `x`."""
         if isinstance(x, np.ndarray):
-            return self.run(torch.from_numpy(x)).numpy()
-        return self.run(x)
+            return self.instance.run_shortcut(torch.from_numpy(x)).numpy()
+        return self.instance.run_shortcut(x)
 
 
 class Program:
@@ -164,7 +164,7 @@ class Program:
             with _compiling:
                 instance = self._known(key) or self._make(key)
         if self._simple and instance.shortcut is not None:
-            self._quick = _Quick(instance.plan.graph.input_types[0].sizes, instance.shortcut)
+            self._quick = _Quick(instance.plan.graph.input_types[0].sizes, instance)
         return instance
 
     def _known(self, key: tuple[tuple[int, ...], ...]) -> Instance | None:
