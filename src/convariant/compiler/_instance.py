@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import ctypes
 import mmap
 import os
@@ -91,7 +92,7 @@ class Instance:
 
     def __init__(self, plan: Plan, source: ObjectCache | Prepared) -> None:
         self.plan = plan
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         _instances.add(self)
         self._arena = Memory(plan.arena)
         prepared = source if isinstance(source, Prepared) else _prepare(plan, source)
@@ -103,9 +104,13 @@ class Instance:
         self._fresh = [v for v in dict.fromkeys(plan.outputs.values()) if self._is_fresh(v)]
         self.shortcut = self._make_shortcut()
 
+    def close(self) -> None:
+        """Let no other thread run it any more; a run that is under way comes to its end."""
+        self._lock.acquire()
+
     def renew(self) -> None:
         """In a forked child nobody else is running; a run that was under way there is not here."""
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         ctypes.memset(self._barrier, 0, ctypes.sizeof(self._barrier))
 
     def _write_tables(self) -> None:
@@ -219,14 +224,14 @@ class Instance:
         """What `run` does where there is a shortcut, for a contiguous input of the right type."""
         way = self.shortcut
         assert way is not None
-        y = _empty(way.sizes)
         with self._lock:
+            y = _empty(way.sizes)
             for word, offset in way.reads:
                 self._arguments[word] = x.data_ptr() + offset
             for word, offset in way.writes:
                 self._arguments[word] = y.data_ptr() + offset
             pool().run(self._driver, ctypes.addressof(way.table), self.plan.threads)
-        return y if way.sizes == way.result else y.view(way.result)
+            return y if way.sizes == way.result else y.view(way.result)
 
     def _table(self, first: int, count: int) -> ctypes.Array[ctypes.c_int64]:
         """What the driver is told: which steps, how many, where to meet."""
@@ -286,6 +291,15 @@ def _empty(sizes: tuple[int, ...]) -> torch.Tensor:
 def _renew() -> None:
     for instance in _instances:
         instance.renew()
+
+
+@atexit.register
+def _close() -> None:
+    """A daemon thread that Python ends within a call of PyTorch takes the process down with it:
+    at exit, such threads wait at the doors of their programs instead.
+    """
+    for instance in _instances.copy():
+        instance.close()
 
 
 if hasattr(os, "register_at_fork"):
