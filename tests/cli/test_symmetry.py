@@ -41,12 +41,25 @@ def test_report():
     assert found["rows"][1]["circular"] == 1.0
 
 
+def test_sphere():
+    words = ["sphere", "--seeds", "3", "--epochs", "1", "--images", "5", "--learned", "10"]
+    found = run_json(*words)
+    assert [(t["network"], t["seed"]) for t in found["trials"][:2]] == [
+        ("spherical", 3),
+        ("planar", 3),
+    ]
+    result = RUNNER.invoke(build(), ["symmetry", *words])
+    assert result.stdout.startswith("network    trained  params  s  upright %")
+
+
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
         (["measure", "lenet6"], "did you mean 'lenet5'"),
         (["certify", "lenet5", "--size", "1x20x28", "-g", "p4"], "certify at 28x28"),
         (["experiment", "--seeds", "a"], "write numbers with commas"),
+        (["experiment", "--seeds", "1,1"], "none of them twice"),
+        (["sphere", "--seeds", "0,-1"], "whole numbers from 0 on"),
     ],
 )
 def test_bad_input_is_one_sentence(words, sentence):

@@ -8,7 +8,8 @@ from convariant.errors import DataError
 from convariant.models import create
 from convariant.nn import GroupMaxPool2d
 from convariant.studio import _digits
-from convariant.studio._digits import FIELD, Motion, Trainer, example, from_ink, moved, read
+from convariant.studio._digits import Motion, Trainer, example, from_ink, moved, read
+from convariant.training._digit_recipe import FIELD, digits
 
 
 def hexadecimal(ink):
@@ -108,7 +109,7 @@ def test_every_reader_learns(tmp_path):
     trainer = Trainer(tmp_path)
     trainer.start()
     trainer.wait()
-    images, labels = _digits._digits("held_out")
+    images, labels = digits("held_out")
     for name, network in trainer.networks.items():
         with torch.inference_mode():
             right = (network(images).argmax(1) == labels).float().mean()

@@ -69,22 +69,12 @@ def _run(topic: str | None) -> Claims:
 
 def _digits() -> tuple[Tensor, Tensor, Tensor, Tensor] | None:
     """Real digits for what has to learn; None where their package is not installed."""
-    import torch
-
-    from convariant.training import open_source
+    from convariant.training._digit_recipe import digits
 
     try:
-        source = open_source("digits")
+        return (*digits("train", 28), *digits("held_out", 28))
     except ConvariantError:
         return None
-
-    def tensors(images: object, targets: object) -> tuple[Tensor, Tensor]:
-        return torch.as_tensor(images).float()[:, None] / 255, torch.as_tensor(targets)
-
-    return (
-        *tensors(source.train.images, source.train.targets),
-        *tensors(source.held_out.images, source.held_out.targets),
-    )
 
 
 def _pictures(results: Claims) -> dict[str, str]:

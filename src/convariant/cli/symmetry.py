@@ -192,6 +192,9 @@ def sphere(
     seeds: Annotated[str, typer.Option(help="Seeds, separated by commas.")] = "0,1,2",
     epochs: Annotated[int, typer.Option(min=1)] = 10,
     images: Annotated[int, typer.Option(min=1, help="Held-out images.")] = 500,
+    learned: Annotated[
+        int | None, typer.Option(min=1, help="Digits to learn from; by default all 4,000.")
+    ] = None,
     json: Json = False,
 ) -> None:
     """A spherical and a planar CNN on digits on the sphere, turned at random in space.
@@ -203,7 +206,9 @@ def sphere(
 
     numbers = _seeds(seeds)
     with closing(TerminalReporter()) as reporter:
-        study = run_sphere_study(seeds=numbers, epochs=epochs, images=images, reporter=reporter)
+        study = run_sphere_study(
+            seeds=numbers, epochs=epochs, images=images, learned=learned, reporter=reporter
+        )
     if json:
         print_json(study.to_json())
     else:
@@ -241,14 +246,16 @@ def _images(
 
     from convariant import OptionError
     from convariant.training import open_source, read_model
+    from convariant.training._digit_recipe import spread
 
     source = open_source(data)
     if source.size is None or source.task != "classification":
         raise OptionError(f"--data {data} has images of many sizes or no classes; use digits")
-    step = 1 if first else max(len(source.held_out) // count, 1)
-    x = torch.from_numpy(source.held_out.images[::step][:count]).float() / 255
-    x = x[:, None] if x.dim() == 3 else x
-    labels = torch.from_numpy(source.held_out.targets[::step][:count])
+    x, labels = (
+        torch.from_numpy(part) for part in (source.held_out.images, source.held_out.targets)
+    )
+    x, labels = (x[:count], labels[:count]) if first else spread(count, x, labels)
+    x = (x[:, None] if x.dim() == 3 else x).float() / 255
     if model and Path(model).is_dir():
         x = read_model(Path(model)).preprocessing.normalise(x)
     x = x.expand(-1, getattr(network, "in_channels", x.shape[1]), -1, -1)

@@ -7,7 +7,6 @@ are trained on first use and kept in the user's cache folder.
 
 from __future__ import annotations
 
-import functools
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -30,9 +29,8 @@ from convariant.drawing._pixels import mosaic, one_sign
 from convariant.errors import ConvariantError, DataError
 from convariant.nn import GroupMaxPool2d
 from convariant.nn._phases import PhaseMaxPool
+from convariant.training._digit_recipe import FIELD, digits, fit_digits
 from convariant.training._files import write_file
-from convariant.training.sources import open_source
-from convariant.training.symmetry_study import FIELD, _tensors, _train
 
 EPOCHS = 4
 PAD_SIDE = 56
@@ -156,13 +154,13 @@ def _as_used(network: nn.Module, reader: Reader) -> nn.Module:
 
 def _trained(reader: Reader) -> nn.Module:
     """Plain first; a polyphase network is trained on for an epoch after its strides changed."""
-    images, labels = _digits("train")
+    images, labels = digits("train")
     torch.manual_seed(0)
     network = reader.build()
-    _train(network, images, labels, EPOCHS, augmented=False)
+    fit_digits(network, images, labels, EPOCHS)
     if reader.polyphase:
         network = _as_used(network, reader)
-        _train(network, images, labels, 1, augmented=False)
+        fit_digits(network, images, labels, 1)
     return network.eval()
 
 
@@ -193,17 +191,9 @@ def _save(network: nn.Module, path: Path) -> None:
     write_file(path, save(tensors))
 
 
-@functools.cache
-def _digits(part: str) -> tuple[Tensor, Tensor]:
-    """Images `(n, 1, 32, 32)` from 0 to 1 and labels; `part` is train or held_out."""
-    source = open_source("digits")
-    chosen = source.train if part == "train" else source.held_out
-    return _tensors(chosen.images, chosen.targets)
-
-
 def example(number: int) -> Tensor:
     """A digit that no network has learned from, `(1, 1, 32, 32)`."""
-    images = _digits("held_out")[0]
+    images = digits("held_out")[0]
     return images[number % len(images)][None]
 
 

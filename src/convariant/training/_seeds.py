@@ -6,12 +6,14 @@ run that was stopped anywhere goes on with the very numbers it would have had.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from enum import IntEnum
 
 import numpy as np
 import torch
+
+from convariant.errors import OptionError
 
 
 class Use(IntEnum):
@@ -40,3 +42,15 @@ def global_numbers(seed: int, use: Use) -> Iterator[None]:
     with torch.random.fork_rng(devices=range(torch.cuda.device_count())):
         torch.manual_seed(derive(seed, use))
         yield
+
+
+def check_seeds(seeds: Sequence[int]) -> None:
+    """Refuse what cannot be the seeds of a study: a run twice is no second run.
+
+    Raises: OptionError.
+    """
+    if not seeds or len(set(seeds)) < len(seeds) or min(seeds) < 0 or max(seeds) >= 2**63:
+        raise OptionError(
+            f"a study takes at least one seed, whole numbers from 0 on, none of them twice, but "
+            f"got {list(seeds)}; try 0, 1, 2"
+        )

@@ -17,8 +17,6 @@ from convariant.nn import (
     GroupPool2d,
 )
 
-FIELD = 32  # the digits, 28x28, stand in the middle of a field that strides of 8 divide
-
 
 def small_network() -> nn.Sequential:
     """Three convolutions, pooling after each, a pointwise one, a mean over all places."""

@@ -27,13 +27,13 @@ from convariant.nn import (
     random_rotation,
     rotate_sphere,
 )
+from convariant.training._digit_recipe import digits, fit_digits, spread
 from convariant.training._report import Reporter
+from convariant.training._seeds import check_seeds
 from convariant.training._study_results import percent
-from convariant.training.sources import open_source
-from convariant.training.symmetry_study import _train
 
 BAND = 24
-ROTATIONS = 100  # of the training images; those held out get as many others
+ROTATIONS = 1000  # different ones of the training images; those held out get others
 
 
 def planar_network() -> nn.Sequential:
@@ -50,17 +50,18 @@ def planar_network() -> nn.Sequential:
 
 
 NETWORKS: dict[str, Callable[[], nn.Module]] = {
-    "spherical CNN": lambda: SphericalCNN(band=BAND, widths=(32, 64)),
-    "planar CNN": planar_network,
+    "spherical": lambda: SphericalCNN(band=BAND, widths=(32, 64)),
+    "planar": planar_network,
 }
 
 
 @dataclass(frozen=True)
 class SphereTrial:
-    """One network, trained on `upright` or `turned` digits; `error` is of its outputs.
+    """One network, trained on `upright` or `turned` digits.
 
     `upright` and `turned` are the accuracies on held-out digits, `same` the part of answers that
-    turning leaves as they were, `error` the mean relative change of the outputs.
+    turning leaves as they were, `error` the mean relative change of the outputs; `seconds` is
+    processor time of the training.
     """
 
     network: str
@@ -81,22 +82,21 @@ class SphereStudy:
     trials: tuple[SphereTrial, ...]
 
     def __str__(self) -> str:
-        head = ["network", "trained on", "parameters", "s", "upright %", "turned %", "same %"]
         rows = []
         for network, trained in dict.fromkeys((t.network, t.trained) for t in self.trials):
             own = [t for t in self.trials if (t.network, t.trained) == (network, trained)]
             cells = [percent([getattr(t, name) for t in own]) for name in _SHARES]
             seconds = statistics.mean(t.seconds for t in own)
-            error = statistics.mean(t.error for t in own)
-            rows.append([network, trained, own[0].params, round(seconds), *cells, f"{error:.2g}"])
-        return table([*head, "error"], rows)
+            rows.append([network, trained, own[0].params, round(seconds), *cells])
+        headings = ["network", "trained", "params", "s", *(f"{name} %" for name in _SHARES)]
+        return table(headings, rows)
 
     def to_json(self) -> dict[str, Any]:
         """All figures."""
         return {"band": BAND, "trials": [asdict(t) for t in self.trials]}
 
 
-_SHARES = ("upright", "turned", "same")
+_SHARES = ("upright", "turned", "same", "error")
 
 
 def run_sphere_study(
@@ -104,24 +104,28 @@ def run_sphere_study(
     seeds: Sequence[int] = (0, 1, 2),
     epochs: int = 10,
     images: int = 500,
+    learned: int | None = None,
     reporter: Reporter | None = None,
 ) -> SphereStudy:
     """Train both networks on upright and on turned digits with every seed.
 
+    `images` of those held out are asked; `learned` is how many digits are trained on, by default
+    all.
+
     Raises: OptionError, MissingDependencyError.
     """
-    if not seeds or min(epochs, images) < 1:
+    train, labels = digits("train", 28)
+    learned = len(train) if learned is None else learned
+    check_seeds(seeds)
+    if min(epochs, images, learned) < 1:
         raise OptionError(
-            f"the study takes at least one seed, epoch and image; got seeds={list(seeds)}, "
-            f"epochs={epochs}, images={images}"
+            f"the study takes at least one epoch and image, but got epochs={epochs}, "
+            f"images={images}, learned={learned}"
         )
     reporter = reporter or Reporter()
-    source = open_source("digits")
-    labels = torch.from_numpy(source.train.targets)
-    step = max(len(source.held_out) // images, 1)
-    answers = torch.from_numpy(source.held_out.targets[::step][:images])
-    train = _on_sphere(source.train.images)
-    asked = _on_sphere(source.held_out.images[::step][:images])
+    train, labels = spread(learned, train, labels)
+    asked, answers = spread(images, *digits("held_out", 28))
+    train, asked = _on_sphere(train), _on_sphere(asked)
     kinds = {"upright": train, "turned": _turned(train, 0)}
     turned = _turned(asked, 10_000)
     trials = []
@@ -131,7 +135,7 @@ def run_sphere_study(
         torch.manual_seed(seed)
         model = NETWORKS[name]()
         began = time.process_time()
-        _train(model, kinds[trained], labels, epochs, False)
+        fit_digits(model, kinds[trained], labels, epochs)
         seconds = time.process_time() - began
         trials.append(_asked(model, name, trained, seed, seconds, asked, turned, answers))
         reporter.note(
@@ -168,17 +172,18 @@ def _asked(
     )
 
 
-def _on_sphere(images: Any) -> Tensor:
-    """Bytes `(n, 28, 28)` as signals on the sphere below the band limit, `(n, 1, L, 2 L)`."""
-    x = torch.from_numpy(images).float()[:, None] / 255
+def _on_sphere(x: Tensor) -> Tensor:
+    """Images as signals on the sphere below the band limit, `(n, 1, h, w) -> (n, 1, L, 2 L)`."""
     transform = SphericalTransform(BAND)
     return transform.inverse(transform(image_on_sphere(x, BAND)))
 
 
 def _turned(x: Tensor, first: int) -> Tensor:
-    """Each image by one of `ROTATIONS` rotations in space."""
-    parts = x.chunk(min(ROTATIONS, len(x)))
-    return torch.cat([rotate_sphere(p, random_rotation(first + i)) for i, p in enumerate(parts)])
+    """Each image by one of `ROTATIONS` rotations in space; neighbours, of one class, by others."""
+    y = torch.empty_like(x)
+    for i in range(min(ROTATIONS, len(x))):
+        y[i::ROTATIONS] = rotate_sphere(x[i::ROTATIONS], random_rotation(first + i))
+    return y
 
 
 def _share(hits: Tensor) -> float:

@@ -8,10 +8,8 @@ scales.
 
 from __future__ import annotations
 
-import functools
 import hashlib
 import json
-import math
 import multiprocessing
 import os
 import time
@@ -22,7 +20,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from convariant import models
@@ -37,23 +34,24 @@ from convariant.analysis.symmetry import (
     measure,
 )
 from convariant.errors import OptionError
-from convariant.training._augmentation import Augment, Augmentation
+from convariant.training._digit_recipe import (
+    AUGMENTATION,
+    BATCH,
+    DECAY,
+    RATE,
+    digits,
+    fit_digits,
+    spread,
+)
 from convariant.training._files import write_file
 from convariant.training._report import Reporter
-from convariant.training._study_networks import (
-    CONTENDERS,
-    FIELD,
-    Contender,
-    group_network,
-    small_network,
-)
+from convariant.training._seeds import check_seeds
+from convariant.training._study_networks import CONTENDERS, Contender, group_network, small_network
 from convariant.training._study_results import Study, Sweep, Trial
-from convariant.training.sources import open_source
 
 __all__ = [
     "AUGMENTATION",
     "CONTENDERS",
-    "FIELD",
     "SWEEPS",
     "Contender",
     "Study",
@@ -67,11 +65,6 @@ __all__ = [
 
 EPOCHS = 16
 IMAGES = 500
-BATCH = 64
-RATE = 6e-3
-DECAY = 0.02
-
-AUGMENTATION = Augmentation(shift=0.1, rotation=15, scale=0.15)
 
 SWEEPS: dict[str, tuple[Transform, tuple[float, ...]]] = {
     "circular": (CircularShift(axis="both"), tuple(range(-8, 9))),
@@ -101,7 +94,8 @@ def run_study(
     Raises: OptionError, MissingDependencyError, StorageError.
     """
     chosen = list(CONTENDERS) if contenders is None else list(contenders)
-    _check(chosen, seeds, epochs, images, workers)
+    check_seeds(seeds)
+    _check(chosen, epochs, images, workers)
     reporter = reporter or Reporter()
     settings = _settings(epochs, images)
     work = [(name, seed) for seed in seeds for name in chosen]
@@ -124,23 +118,21 @@ def run_study(
 
 def trained_lenet(epochs: int = 4, seed: int = 0) -> nn.Module:
     """LeNet-5, trained on the digits for a short while."""
-    source = open_source("digits")
+    images, labels = digits("train")
     torch.manual_seed(seed)
     model = models.create("lenet5")
-    _train(model, *_tensors(source.train.images, source.train.targets), epochs, False)
+    fit_digits(model, images, labels, epochs)
     return model
 
 
-def _check(
-    chosen: Sequence[str], seeds: Sequence[int], epochs: int, images: int, workers: int | None
-) -> None:
+def _check(chosen: Sequence[str], epochs: int, images: int, workers: int | None) -> None:
     unknown = [name for name in chosen if name not in CONTENDERS]
     numbers = (epochs, images, 1 if workers is None else workers)
-    if unknown or min(numbers) < 1 or not seeds or not chosen:
+    if unknown or min(numbers) < 1 or not chosen:
         raise OptionError(
-            f"the study takes at least one seed, epoch, image and worker, and contenders of "
-            f"{', '.join(CONTENDERS)}; got seeds={list(seeds)}, epochs={epochs}, images={images}, "
-            f"workers={workers}" + (f", {unknown}" if unknown else "")
+            f"the study takes at least one epoch, image and worker, and contenders of "
+            f"{', '.join(CONTENDERS)}; got epochs={epochs}, images={images}, workers={workers}"
+            + (f", {unknown}" if unknown else "")
         )
 
 
@@ -203,14 +195,13 @@ def _trial(name: str, seed: int, epochs: int, count: int) -> Trial:
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
-        train, held_out = _digits()
-        step = max(len(held_out[0]) // count, 1)
-        images, labels = (part[::step][:count] for part in held_out)
+        train = digits("train")
+        images, labels = spread(count, *digits("held_out"))
         contender = CONTENDERS[name]
         torch.manual_seed(seed)
         model = contender.build()
         began = time.process_time()
-        _train(model, *train, epochs, contender.augmented)
+        fit_digits(model, *train, epochs, augmented=contender.augmented)
         seconds = time.process_time() - began
         sweeps = {
             sweep: _swept(model, images, labels, transform, amounts)
@@ -230,47 +221,3 @@ def _swept(
     assert found.accuracy is not None
     unit = transform.unit.strip()
     return Sweep(found.amounts, found.accuracy.mean, found.consistency.mean, unit)
-
-
-@functools.cache
-def _digits() -> tuple[tuple[Tensor, Tensor], tuple[Tensor, Tensor]]:
-    """Images and classes to train on, and those held out."""
-    source = open_source("digits")
-    return (
-        _tensors(source.train.images, source.train.targets),
-        _tensors(source.held_out.images, source.held_out.targets),
-    )
-
-
-def _train(model: nn.Module, x: Tensor, y: Tensor, epochs: int, augmented: bool) -> None:
-    """AdamW, one epoch of warming up, then half a cosine; the same for every contender."""
-    steps = len(x) // BATCH
-    if all(p.dim() < 5 for p in model.parameters()):  # torch runs plain convolutions faster so
-        model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    optimizer = torch.optim.AdamW(model.parameters(), RATE, weight_decay=DECAY)
-    total = epochs * steps
-
-    def rate(step: int) -> float:
-        return min((step + 1) / steps, 1.0) * (1 + math.cos(math.pi * step / total)) / 2
-
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, rate)
-    augment = Augment(AUGMENTATION) if augmented else None
-    model.train()
-    for _ in range(epochs):
-        for batch in torch.randperm(len(x))[: steps * BATCH].view(steps, BATCH):
-            images, targets = x[batch], y[batch]
-            if augment is not None:
-                images, targets = augment(images, targets)
-            loss = F.cross_entropy(model(images), targets)
-            optimizer.zero_grad()
-            loss.backward()
-            optimizer.step()
-            schedule.step()
-    model.eval()
-
-
-def _tensors(images: Any, labels: Any) -> tuple[Tensor, Tensor]:
-    """Bytes `(n, 28, 28)` as images in 0..1 on the field, and their classes."""
-    x = torch.from_numpy(images).float()[:, None] / 255
-    margin = (FIELD - x.shape[-1]) // 2
-    return F.pad(x, (margin,) * 4), torch.from_numpy(labels)
