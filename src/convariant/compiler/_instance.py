@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from convariant.compiler._workers import pool
+from convariant.compiler._workers import barrier_address, pool
 from convariant.compiler.layout import Floats
 from convariant.compiler.llvm import load_object
 from convariant.compiler.llvm.cache import ObjectCache
@@ -99,7 +99,6 @@ class Instance:
         self.constants, self.code = prepared.constants, prepared.code
         self.kernels = {k: load_object(c, "kernel", plan.target) for k, c in self.code.items()}
         self._driver = load_driver(plan.target)
-        self._barrier = (ctypes.c_int64 * 48)()
         self._write_tables()
         self._fresh = [v for v in dict.fromkeys(plan.outputs.values()) if self._is_fresh(v)]
         self.shortcut = self._make_shortcut()
@@ -111,7 +110,6 @@ class Instance:
     def renew(self) -> None:
         """In a forked child nobody else is running; a run that was under way there is not here."""
         self._lock = threading.RLock()
-        ctypes.memset(self._barrier, 0, ctypes.sizeof(self._barrier))
 
     def _write_tables(self) -> None:
         steps = [step for step in self.plan.steps if isinstance(step, Step)]
@@ -163,33 +161,21 @@ class Instance:
 
     def run(self, inputs: Mapping[str, torch.Tensor]) -> tuple[torch.Tensor, ...]:
         """The outputs for contiguous float32 inputs (others where only PyTorch reads them)."""
-        tensors = dict(inputs)
-        types = self.plan.graph.types
-        for value in self._fresh:
-            tensors[value] = _empty(types[value].sizes)
         with self._lock:
-            self._point_at(tensors)
+            tensors = self._begin(inputs)
             for segment in self._segments:
                 if isinstance(segment, Call):
                     tensors.update(self._call(segment, tensors))
                     self._point_at(tensors)
                 else:
                     self._execute(*segment)
-        constants = self.plan.graph.constants
-        return tuple(
-            (tensors[v] if v in tensors else constants[v].detach().clone()).view(types[o].sizes)
-            for o, v in self.plan.outputs.items()
-        )
+            return tuple(self._result(o, v, tensors) for o, v in self.plan.outputs.items())
 
     def measure(self, inputs: Mapping[str, torch.Tensor], turns: int) -> list[float]:
         """Seconds of each step: the least of `turns` runs of the whole network in order."""
-        tensors = dict(inputs)
-        types = self.plan.graph.types
-        for value in self._fresh:
-            tensors[value] = _empty(types[value].sizes)
         least = [float("inf")] * len(self.plan.steps)
         with self._lock:
-            self._point_at(tensors)
+            tensors = self._begin(inputs)
             for _ in range(turns):
                 number = 0
                 for place, step in enumerate(self.plan.steps):
@@ -202,6 +188,19 @@ class Instance:
                         number += 1
                     least[place] = min(least[place], time.perf_counter() - start)
         return least
+
+    def _begin(self, inputs: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+        """The inputs and memory for what kernels write of the results, in the tables."""
+        types = self.plan.graph.types
+        tensors = {**inputs, **{value: _empty(types[value].sizes) for value in self._fresh}}
+        self._point_at(tensors)
+        return tensors
+
+    def _result(self, output: str, value: str, tensors: dict[str, torch.Tensor]) -> torch.Tensor:
+        known = tensors.get(value)
+        if known is None:
+            known = self.plan.graph.constants[value].detach().clone()
+        return known.view(self.plan.graph.types[output].sizes)
 
     def _make_shortcut(self) -> _Shortcut | None:
         graph, outputs = self.plan.graph, list(self.plan.outputs.items())
@@ -238,7 +237,7 @@ class Instance:
         return (ctypes.c_int64 * 3)(
             ctypes.addressof(self._steps) + first * _STEP_WORDS * _WORD,
             count,
-            ctypes.addressof(self._barrier),
+            barrier_address(),
         )
 
     def _execute(self, first: int, count: int) -> None:

@@ -13,10 +13,14 @@ import threading
 from convariant.compiler.llvm import Kernel, host_target
 from convariant.compiler.llvm.driver import load_worker
 
-__all__ = ["WorkerPool", "pool"]
+__all__ = ["WorkerPool", "barrier_address", "pool"]
 
 # Turns of looking for a job before a worker sleeps: some 50 microseconds.
 _PATIENCE = 2_000
+# Where the threads of a running program meet: two counters, on cache lines of their own. All
+# programs, which run in turn, share it, because a worker that leaves the last meeting of a run
+# reads it once more, when the program may be gone already.
+_barrier = (ctypes.c_int64 * 48)()
 # A mailbox is {jobs posted, jobs seen, driver, its table, threads}, alone on its cache lines.
 _MAILBOX = 16
 
@@ -84,10 +88,16 @@ def pool() -> WorkerPool:
     return _pool
 
 
+def barrier_address() -> int:
+    """The barrier, as drivers take it."""
+    return ctypes.addressof(_barrier)
+
+
 def _renew() -> None:
-    """A forked child has none of its parent's threads."""
+    """A forked child has none of its parent's threads, which may have been in a meeting."""
     global _pool
     _pool = WorkerPool()
+    ctypes.memset(_barrier, 0, ctypes.sizeof(_barrier))
 
 
 if hasattr(os, "register_at_fork"):
