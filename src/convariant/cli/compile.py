@@ -25,6 +25,9 @@ def compile_(
     tolerance: Annotated[
         float, typer.Option(min=0, help="Relative error an approximate algorithm may add.")
     ] = 1e-4,
+    tune: Annotated[
+        bool, typer.Option("--tune", help="Run the ways to compute each layer; take the fastest.")
+    ] = False,
     json: Json = False,
 ) -> None:
     """Compile a network for this machine's CPU; print time, algorithm and error of every step.
@@ -35,7 +38,7 @@ def compile_(
     from convariant.compiler import compile
 
     graph = as_graph(*open_network(model, size)).at_batch(1)
-    program = compile(graph, threads=threads, tolerance=tolerance)
+    program = compile(graph, threads=threads, tolerance=tolerance, tune=tune)
     if json:
         out.print(program.report.to_json(), soft_wrap=True)
     else:

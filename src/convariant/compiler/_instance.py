@@ -202,6 +202,14 @@ class Instance:
             known = self.plan.graph.constants[value].detach().clone()
         return known.view(self.plan.graph.types[output].sizes)
 
+    def random_inputs(self) -> dict[str, torch.Tensor]:
+        """Inputs to measure with, the same every time."""
+        graph, generator = self.plan.graph, torch.Generator().manual_seed(0)
+        return {
+            name: torch.randn(type_.sizes, generator=generator).to(type_.dtype)
+            for name, type_ in zip(graph.inputs, graph.input_types, strict=True)
+        }
+
     def _make_shortcut(self) -> _Shortcut | None:
         graph, outputs = self.plan.graph, list(self.plan.outputs.items())
         if len(graph.inputs) != 1 or len(outputs) != 1 or outputs[0][1] not in self._fresh:

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from torch.utils import _pytree as pytree
 
 from convariant.compiler._instance import Instance
+from convariant.compiler._tuning import find_ranks
 from convariant.compiler.llvm import Target, assembly, host_target
 from convariant.compiler.llvm.cache import ObjectCache, default_cache_dir
 from convariant.compiler.passes import run_passes
@@ -51,6 +52,7 @@ def compile(
     threads: int | None = None,
     tolerance: float = 1e-4,
     cache_dir: str | os.PathLike[str] | None = None,
+    tune: bool = False,
 ) -> Program:
     """A trained network as native code for this machine's CPU.
 
@@ -63,6 +65,8 @@ def compile(
         tolerance: the error, relative to the largest output of a layer, that an approximate
             algorithm may add. Below 2e-5 excludes Winograd F(4,3), below 4e-6 F(2,3) too.
         cache_dir: where compiled kernels are kept; by default the user's cache folder.
+        tune: choose among the ways to compute a layer by running them here, rather than by
+            estimate: takes a few times as long to compile, once, and is remembered in the cache.
 
     Raises:
         CompileError: arguments that make no sense together.
@@ -86,6 +90,7 @@ def compile(
         threads=threads,
         tolerance=tolerance,
         cache_dir=None if cache_dir is None else Path(cache_dir),
+        tune=tune,
     )
     program.prepare(*(tuple(i.shape) for i in inputs))
     return program
@@ -132,11 +137,13 @@ class Program:
         tolerance: float = 1e-4,
         cache_dir: Path | None = None,
         target: Target | None = None,
+        tune: bool = False,
     ) -> None:
         self.graph = graph
         self.target = target or host_target()
         self.threads = threads or _worthwhile_threads(graph)
         self.tolerance = tolerance
+        self.tune = tune
         self.cache = ObjectCache(cache_dir or default_cache_dir(), self.target)
         self._instances: OrderedDict[tuple[tuple[int, ...], ...], Instance] = OrderedDict()
         self._simple = _maps_tensor_to_tensor(graph)
@@ -177,7 +184,9 @@ class Program:
 
     def _make(self, key: tuple[tuple[int, ...], ...]) -> Instance:
         graph = run_passes(_sized(self.graph, key))
-        plan = make_plan(graph, self.target, self.threads, self.tolerance)
+        how = (self.target, self.threads, self.tolerance)
+        ranks = find_ranks(graph, *how, self.cache) if self.tune else None
+        plan = make_plan(graph, *how, ranks)
         instance = self._instances[key] = Instance(plan, self.cache)
         if len(self._instances) > _SHAPES_KEPT:
             self._instances.popitem(last=False)

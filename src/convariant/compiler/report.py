@@ -104,12 +104,8 @@ class Report:
 
 def make_report(instance: Instance, truth: Graph) -> Report:
     """Run an instance on random inputs, whole and step by step; `truth` is run in float64."""
-    plan, graph = instance.plan, instance.plan.graph
-    generator = torch.Generator().manual_seed(0)
-    inputs = {
-        n: torch.randn(t.sizes, generator=generator).to(t.dtype)
-        for n, t in zip(graph.inputs, graph.input_types, strict=True)
-    }
+    plan = instance.plan
+    inputs = instance.random_inputs()
     seconds = instance.measure(inputs, _TURNS)
     peak = plan.threads * peak_gflops(plan.target)
     rows = tuple(_row(instance, step, s, peak) for step, s in zip(plan.steps, seconds, strict=True))

@@ -9,7 +9,14 @@ from convariant.compiler.kernels._peak import PeakMultiplyAdds
 from convariant.compiler.kernels._pool import Pool
 from convariant.compiler.kernels._resize import Resize, resize_table
 from convariant.compiler.kernels._softmax import Softmax
-from convariant.compiler.kernels._tile import Tile, choose_tile, tile_cycles, vector_counts
+from convariant.compiler.kernels._strip import StripConv, strip_layout
+from convariant.compiler.kernels._tile import (
+    Tile,
+    choose_tile,
+    rank_tiles,
+    tile_cycles,
+    vector_counts,
+)
 from convariant.compiler.kernels._winograd import WinogradConv, winograd_matrices
 
 __all__ = [
@@ -26,10 +33,13 @@ __all__ = [
     "Resize",
     "Softmax",
     "Step",
+    "StripConv",
     "Tile",
     "WinogradConv",
     "choose_tile",
+    "rank_tiles",
     "resize_table",
+    "strip_layout",
     "tile_cycles",
     "vector_counts",
     "winograd_matrices",

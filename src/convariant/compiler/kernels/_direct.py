@@ -13,7 +13,7 @@ from convariant.compiler.kernels._tile import Tile, TileSums
 from convariant.compiler.layout import Axis, Layout
 from convariant.compiler.llvm import Builder, Index, Pointer, Target
 
-__all__ = ["DirectConv"]
+__all__ = ["DirectConv", "Panel"]
 
 # Numbers [start, stop), known now or at run time.
 Span: TypeAlias = tuple["Index | int", "Index | int"]
@@ -57,8 +57,6 @@ class DirectConv:
         bands = -(-self.rows.count // self.band)
         places = self.x.batch * bands
         panels = self.y.blocks // self.tile.vectors
-        taps = self.rows.taps * self.columns.taps
-        panel_outputs = self.tile.vectors * b.lanes
         with b.share(places * panels) as item:
             if self.weights_outer:
                 panel, place = item // places, item % places
@@ -66,18 +64,10 @@ class DirectConv:
                 panel, place = item % panels, item // panels
             image, band = place // bands, place % bands
             group = panel // (panels // self.groups)
-            job = _Panel(
-                conv=self,
-                b=b,
-                output=output,
-                x=address(x, self.x, image, group * (self.x.blocks // self.groups)),
-                weights=weights + panel * (self.depth * taps * panel_outputs),
-                bias=bias + panel * panel_outputs,
-                image=image,
-                block=panel * self.tile.vectors,
-            )
+            source = address(x, self.x, image, group * (self.x.blocks // self.groups))
             first = band * self.band
-            job.rows(first, b.minimum_index(first + self.band, self.rows.count))
+            last = b.minimum_index(first + self.band, self.rows.count)
+            Panel.of(self, output, source, weights, bias, image, panel).rows(first, last)
         return b.finish()
 
     def pack(self, weight: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
@@ -123,7 +113,7 @@ def useful_taps(b: Builder, axis: Axis, first: Index, count: int, size: int) -> 
 
 
 @dataclass(frozen=True)
-class _Panel:
+class Panel:
     """One panel of outputs over a band of rows: where everything is."""
 
     conv: DirectConv
@@ -134,6 +124,32 @@ class _Panel:
     bias: Pointer
     image: Index
     block: Index
+
+    @classmethod
+    def of(
+        cls,
+        conv: DirectConv,
+        output: Output,
+        x: Pointer,
+        weights: Pointer,
+        bias: Pointer,
+        image: Index,
+        panel: Index,
+    ) -> Panel:
+        """That panel of that image: `x` is where its first input channel begins."""
+        b = output.builder
+        outputs = conv.tile.vectors * b.lanes
+        taps = conv.rows.taps * conv.columns.taps
+        return cls(
+            conv=conv,
+            b=b,
+            output=output,
+            x=x,
+            weights=weights + panel * (conv.depth * taps * outputs),
+            bias=bias + panel * outputs,
+            image=image,
+            block=panel * conv.tile.vectors,
+        )
 
     def rows(self, first: Index, last: Index) -> None:
         """Tiles of full height, then single rows."""

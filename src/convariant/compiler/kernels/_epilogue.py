@@ -70,13 +70,24 @@ class Place:
 
 
 class Output:
-    """The output of a kernel: argument `first` is the tensor, the operands follow in order."""
+    """The output of a kernel: argument `first` is the tensor, the operands follow in order.
 
-    def __init__(self, builder: Builder, layout: Layout, epilogue: Epilogue, first: int) -> None:
+    `start` is the tensor instead, where it is no argument; there are no operands then.
+    """
+
+    def __init__(
+        self,
+        builder: Builder,
+        layout: Layout,
+        epilogue: Epilogue,
+        first: int = 0,
+        start: Pointer | None = None,
+    ) -> None:
         self.builder, self.layout, self.epilogue = builder, layout, epilogue
         operands = [step.operand for step in epilogue if step.operand is not None]
         self._layouts: Sequence[Layout] = (layout, *operands)
-        self._starts = [builder.argument(first + i) for i in range(len(self._layouts))]
+        arguments = range(first, first + len(self._layouts))
+        self._starts = [builder.argument(i) for i in arguments] if start is None else [start]
 
     def at(
         self, image: Index | int, block: Index | int, row: Index | int, column: Index | int

@@ -10,7 +10,7 @@ from convariant.compiler.kernels._epilogue import Epilogue, Output, address
 from convariant.compiler.layout import Axis, Floats, Layout
 from convariant.compiler.llvm import Builder, Cell, Index, Pointer, Target, Vector
 
-__all__ = ["GroupedConv"]
+__all__ = ["GroupedConv", "Plane"]
 
 
 @dataclass(frozen=True)
@@ -40,22 +40,12 @@ class GroupedConv:
         x, weights, bias = (b.argument(i) for i in range(3))
         output = Output(b, self.y, self.epilogue, first=3)
         bands = -(-self.rows.count // self.band)
-        panel = self.rows.taps * self.width * self.columns.taps * b.lanes
         with b.share(self.x.batch * self.y.blocks * bands) as item:
             plane, band = item // bands, item % bands
             image, block = plane // self.y.blocks, plane % self.y.blocks
-            job = _Plane(
-                conv=self,
-                b=b,
-                output=output,
-                x=address(x, self.x, image, block),
-                weights=weights + block * panel,
-                bias=bias + block * b.lanes,
-                image=image,
-                block=block,
-            )
             first = band * self.band
-            job.rows(first, b.minimum_index(first + self.band, self.rows.count))
+            last = b.minimum_index(first + self.band, self.rows.count)
+            Plane.of(self, output, x, weights, bias, image, block).rows(first, last)
         return b.finish()
 
     def pack(self, weight: Floats) -> Floats:
@@ -68,7 +58,7 @@ class GroupedConv:
 
 
 @dataclass(frozen=True)
-class _Plane:
+class Plane:
     """One block of channels over a band of rows: where everything is."""
 
     conv: GroupedConv
@@ -79,6 +69,31 @@ class _Plane:
     bias: Pointer
     image: Index
     block: Index
+
+    @classmethod
+    def of(
+        cls,
+        conv: GroupedConv,
+        output: Output,
+        x: Pointer,
+        weights: Pointer,
+        bias: Pointer,
+        image: Index,
+        block: Index,
+    ) -> Plane:
+        """That block of that image; the pointers are the kernel's arguments."""
+        b = output.builder
+        panel = conv.rows.taps * conv.width * conv.columns.taps * b.lanes
+        return cls(
+            conv=conv,
+            b=b,
+            output=output,
+            x=address(x, conv.x, image, block),
+            weights=weights + block * panel,
+            bias=bias + block * b.lanes,
+            image=image,
+            block=block,
+        )
 
     def rows(self, first: Index, last: Index) -> None:
         """Tiles of full height, then single rows."""

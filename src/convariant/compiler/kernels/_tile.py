@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from convariant.compiler.llvm import Builder, Cell, Pointer, Target, Vector
 
-__all__ = ["Tile", "TileSums", "choose_tile", "tile_cycles", "vector_counts"]
+__all__ = ["Tile", "TileSums", "choose_tile", "rank_tiles", "tile_cycles", "vector_counts"]
 
 # Cycles that a tile costs beside its multiply-adds, in multiply-adds: loop entry and the stores.
 _TILE_OVERHEAD = 24
@@ -75,7 +75,12 @@ def vector_counts(blocks: int, pixels: int) -> list[int]:
 
 
 def choose_tile(target: Target, blocks: int, rows: int, columns: int) -> Tile:
-    """The tile that covers rows x columns x blocks of output in the fewest cycles.
+    """The tile that covers rows x columns x blocks of output in the fewest cycles."""
+    return rank_tiles(target, blocks, rows, columns)[0]
+
+
+def rank_tiles(target: Target, blocks: int, rows: int, columns: int) -> list[Tile]:
+    """The best tile of each number of vectors, that with the fewest cycles first.
 
     Two multiply-adds and two loads go in a cycle, and a sum can be added to every fourth cycle:
     a tile of s sums fed by l loads takes max(s / 2, l / 2, 4) cycles for each input channel.
@@ -91,9 +96,12 @@ def choose_tile(target: Target, blocks: int, rows: int, columns: int) -> Tile:
         if t.columns == columns
         for height in range(2, min(target.pixels(t.vectors) // columns, rows) + 1)
     ]
-    return min(
+    best: dict[int, Tile] = {}
+    for tile in sorted(
         candidates + narrow, key=lambda tile: tile_cycles(target, tile, blocks, rows, columns)
-    )
+    ):
+        best.setdefault(tile.vectors, tile)
+    return list(best.values())
 
 
 def tile_cycles(target: Target, tile: Tile, blocks: int, rows: int, columns: int) -> float:

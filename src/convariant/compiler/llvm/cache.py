@@ -50,7 +50,7 @@ class ObjectCache:
 
     def get(self, source: str) -> bytes:
         """The object code of an IR, compiled now unless it is known."""
-        name = self._name(source)
+        name = self.name(source)
         code = self._read(name)
         if code is not None:
             self.hits += 1
@@ -59,6 +59,14 @@ class ObjectCache:
         code = compile_object(source, self._target)
         self._write(name, code)
         return code
+
+    def recall(self, name: str) -> bytes | None:
+        """What `remember` was given under that name; None where it is not known, or was damaged."""
+        return self._read(name)
+
+    def remember(self, name: str, data: bytes) -> None:
+        """Keep data under a name that `name` made of all that it depends on."""
+        self._write(name, data)
 
     def sign(self, text: str) -> str:
         """A signature that only this user, with this cache folder, can make; "" where none can.
@@ -83,7 +91,8 @@ class ObjectCache:
             key = self._read(_KEY)
         return key
 
-    def _name(self, source: str) -> str:
+    def name(self, source: str) -> str:
+        """The entry of a text: it depends on this machine and these versions too."""
         from convariant import __version__
 
         t = self._target

@@ -13,9 +13,10 @@ from convariant.compiler.passes._shape import (
     means_as_pools,
     sink_reshapes,
 )
+from convariant.compiler.passes._strip import Strip, join_strips
 from convariant.graph import Graph, verify
 
-__all__ = ["Fused", "Link", "run_passes"]
+__all__ = ["Fused", "Link", "Strip", "run_passes"]
 
 
 def run_passes(
@@ -40,6 +41,8 @@ def run_passes(
         sink_reshapes,
         # a result still in registers takes bias, residual and activation without touching memory
         fuse_epilogues,
+        # what a depthwise layer gives, a pointwise one reads at once: it need not go to memory
+        join_strips,
     ]
     for rewrite in passes:
         if rewrite.__name__ in skip:

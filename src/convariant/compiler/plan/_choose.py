@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from convariant.compiler.kernels import Tile, tile_cycles, vector_counts
 from convariant.compiler.llvm import Target
 
-__all__ = ["Winograd", "best_winograd", "direct_cycles"]
+__all__ = ["Winograd", "direct_cycles", "winograd_ways"]
 
 # Relative to the largest output, on random data of up to 512 channels (tests/compiler measures it).
 WINOGRAD_ERROR = {2: 4e-6, 4: 2e-5}
@@ -40,16 +40,15 @@ def direct_cycles(compute: float, weights: int, threads: int) -> float:
     return compute + _DIRECT_SHOWS * threads * 4 * weights / _MEMORY
 
 
-def best_winograd(
+def winograd_ways(
     target: Target, ci: int, blocks: int, total_tiles: dict[int, int], threads: int, budget: float
-) -> Winograd | None:
-    """The fastest of F(2,3) and F(4,3) whose error fits; `total_tiles` of each m."""
-    options = [
+) -> list[Winograd]:
+    """F(2,3) and F(4,3), each as fast as it gets, where the error fits; `total_tiles` of each m."""
+    return [
         _winograd(target, m, ci, blocks, total, threads)
         for m, total in total_tiles.items()
         if WINOGRAD_ERROR[m] <= budget
     ]
-    return min(options, key=lambda w: w.cycles, default=None)
 
 
 def _winograd(target: Target, m: int, ci: int, blocks: int, total: int, threads: int) -> Winograd:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 
@@ -12,12 +13,12 @@ from convariant.compiler.kernels import (
     Epilogue,
     GroupedConv,
     WinogradConv,
-    choose_tile,
+    rank_tiles,
     tile_cycles,
 )
 from convariant.compiler.layout import Axis, Floats, Halo, Layout, lay_out
-from convariant.compiler.plan._choose import Winograd, best_winograd, direct_cycles
-from convariant.compiler.plan._job import Context, Job, placed, with_row
+from convariant.compiler.plan._choose import Winograd, direct_cycles, winograd_ways
+from convariant.compiler.plan._job import Context, Job, Option, placed, with_row
 from convariant.compiler.plan._model import Address, Form, KernelCall, Located, Lowering, Need
 from convariant.geometry import Geometry
 from convariant.graph import ops
@@ -92,13 +93,20 @@ def lower_conv(job: Job) -> Lowering | str:
         return "a convolution whose weight is computed"
     if op.geometry.axes > 2:
         return "a convolution over 3 axes"
+    return _choose(conv_task(job))
+
+
+def conv_task(job: Job) -> ConvTask:
+    """A convolution with known weights over one or two axes."""
+    op = job.node.op
+    assert isinstance(op, ops.Conv)
     weight, *bias = (job.context.constant(name) for name in job.node.inputs[1:])
     geometry = op.geometry.explicit(job.context.sizes(job.x)[2:])
     if geometry.axes == 1:
         weight, geometry = weight[:, :, None, :], with_row(geometry)
     if geometry.transposed:
         weight = _turned(weight, op.groups)
-    return _choose(ConvTask(job, weight, bias[0] if bias else None, geometry, op.groups))
+    return ConvTask(job, weight, bias[0] if bias else None, geometry, op.groups)
 
 
 def lower_linear(job: Job) -> Lowering | str:
@@ -166,33 +174,48 @@ def _lower_broadcast(task: ConvTask) -> Lowering:
     n = task.job.x_image[0]
     flat = task.weight.shape[2:] == (1, 1) and (rows.stride, columns.stride) == (1, 1)
     height, width = (1, n * rows.count * columns.count) if flat else (rows.count, columns.count)
-    tile = choose_tile(task.context.target, task.blocks // task.groups, height, width)
-    products = math.prod(task.weight.shape[1:])
-    compute = tile_cycles(task.context.target, tile, task.blocks, height, width) * products
-    images = 1 if flat else n
-    direct = direct_cycles(compute * images, task.weight.size, task.context.threads)
-    winograd = _winograd_option(task, rows, columns)
-    if winograd is not None and winograd.cycles < direct:
-        return _lower_winograd(task, rows, columns, winograd)
+    target, images = task.context.target, 1 if flat else n
+    products = math.prod(task.weight.shape[1:]) * images
+    options = []
+    for rank, tile in enumerate(rank_tiles(target, task.blocks // task.groups, height, width)):
+        compute = tile_cycles(target, tile, task.blocks, height, width) * products
+        cycles = direct_cycles(compute, task.weight.size, task.context.threads)
+        options.append(Option(cycles, partial(_lower_direct, task, rows, columns, rank)))
+    options += [
+        Option(way.cycles, partial(_lower_winograd, task, rows, columns, way))
+        for way in _winograd_ways(task, rows, columns)
+    ]
+    return task.context.pick(task.job.node, options)
+
+
+def _lower_direct(task: ConvTask, rows: Axis, columns: Axis, rank: int) -> Lowering:
+    """Every product of the definition, by the tile of that rank."""
     form: Form = "planar" if task.planar else "blocked"
     halo = halo_of(task.job.x_image[2:], rows.reach, columns.reach)
+    pointwise = task.weight.shape[2:] == (1, 1)
 
     def build(inputs: tuple[Located, ...], out: Located) -> list[KernelCall]:
         x, *operands = inputs
         epilogue = placed(task.job.epilogue, operands)
-        conv = _direct(task, x.layout, out.layout, rows, columns, epilogue)
+        conv = _direct(task, x.layout, out.layout, rows, columns, epilogue, rank)
         return [task.call(conv, x, out, *operands)]
 
     return Lowering(
         (Need(task.job.x, form, halo),),
         build,
-        "direct" if products > task.width else "pointwise",
+        "pointwise" if pointwise else "direct",
         operands=task.job.operands,
     )
 
 
 def _direct(
-    task: ConvTask, x: Layout, y: Layout, rows: Axis, columns: Axis, epilogue: Epilogue
+    task: ConvTask,
+    x: Layout,
+    y: Layout,
+    rows: Axis,
+    columns: Axis,
+    epilogue: Epilogue,
+    rank: int = 0,
 ) -> DirectConv:
     """The kernel, its pixels in one line where memory allows, its work cut for the caches."""
     layouts = [x, y, *(s.operand for s in epilogue if s.operand is not None)]
@@ -206,7 +229,8 @@ def _direct(
             epilogue = tuple(
                 replace(s, operand=next(operands)) if s.operand is not None else s for s in epilogue
             )
-    tile = choose_tile(task.context.target, y.blocks // task.groups, rows.count, columns.count)
+    tiles = rank_tiles(task.context.target, y.blocks // task.groups, rows.count, columns.count)
+    tile = tiles[min(rank, len(tiles) - 1)]
     outer = 4 * task.weight.size > _SMALL_WEIGHTS
     panels = y.blocks // tile.vectors
     band = _band(task, x, rows, tile.rows, x.batch * panels, outer=outer)
@@ -227,12 +251,13 @@ def _band(task: ConvTask, x: Layout, rows: Axis, tile_rows: int, items: int, *, 
     return -(-band // tile_rows) * tile_rows
 
 
-def _winograd_option(task: ConvTask, rows: Axis, columns: Axis) -> Winograd | None:
+def _winograd_ways(task: ConvTask, rows: Axis, columns: Axis) -> list[Winograd]:
+    """Both sizes of tile, as far as their error fits."""
     plain = all((a.taps, a.stride, a.step) == (3, 1, 1) for a in (rows, columns))
     if not plain or task.groups > 1 or task.planar or task.width < 8:
-        return None
+        return []
     totals = {m: task.job.x_image[0] * -(-rows.count // m) * -(-columns.count // m) for m in (2, 4)}
-    return best_winograd(
+    return winograd_ways(
         task.context.target,
         task.width,
         task.blocks,
@@ -268,13 +293,30 @@ def _lower_winograd(task: ConvTask, rows: Axis, columns: Axis, chosen: Winograd)
 
 
 def _lower_grouped(task: ConvTask) -> Lowering:
+    """Tiles as large as registers allow, or of half that size: more loads, shorter chains."""
     rows, columns = conv_axes(task)
-    halo = halo_of(task.job.x_image[2:], rows.reach, columns.reach)
-    room = max(task.context.target.registers - columns.taps - 2, 4)
-    most = min(room, 14 if task.context.target.registers > 16 else 8)
+    tiles = dict.fromkeys(grouped_tile(task, rows, columns, part) for part in (1, 2))
+    options = [
+        Option(rank, partial(_lower_grouped_tile, task, rows, columns, *tile))
+        for rank, tile in enumerate(tiles)
+    ]
+    return task.context.pick(task.job.node, options)
+
+
+def grouped_tile(task: ConvTask, rows: Axis, columns: Axis, part: int = 1) -> tuple[int, int]:
+    """(rows, columns) of a tile as large as registers allow, or a part of that."""
+    registers = task.context.target.registers
+    room = max(registers - columns.taps - 2, 4)
+    most = min(room, 14 if registers > 16 else 8) // part
     tiles = -(-columns.count // most)
     tile_columns = -(-columns.count // tiles)
-    tile_rows = max(1, min(most // tile_columns, rows.count, 4))
+    return max(1, min(most // tile_columns, rows.count, 4)), tile_columns
+
+
+def _lower_grouped_tile(
+    task: ConvTask, rows: Axis, columns: Axis, tile_rows: int, tile_columns: int
+) -> Lowering:
+    halo = halo_of(task.job.x_image[2:], rows.reach, columns.reach)
     planes = task.job.x_image[0] * task.blocks
 
     def build(inputs: tuple[Located, ...], out: Located) -> list[KernelCall]:

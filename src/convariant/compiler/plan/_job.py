@@ -2,31 +2,56 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TypeAlias
 
 import numpy as np
 import torch
 
-from convariant.compiler.kernels import Epilogue
+from convariant.compiler.kernels import Epilogue, Step
 from convariant.compiler.layout import Floats, Layout, lay_out
 from convariant.compiler.llvm import Target
-from convariant.compiler.plan._model import Constants, Located
+from convariant.compiler.passes import Fused
+from convariant.compiler.plan._model import Constants, Located, Lowering
 from convariant.geometry import Geometry
-from convariant.graph import Graph, Node
+from convariant.graph import Graph, Node, ops
 
-__all__ = ["Context", "Job", "as_image", "operand", "placed", "with_row"]
+__all__ = ["Context", "Job", "Option", "as_image", "operand", "placed", "with_row"]
+
+Names: TypeAlias = tuple[str, ...]
+Sizes: TypeAlias = tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Option:
+    """One way to compute a node, and its estimated cycles."""
+
+    cycles: float
+    make: Callable[[], Lowering]
 
 
 @dataclass(frozen=True)
 class Context:
-    """What a lowering may know beside its node."""
+    """What a lowering may know beside its node.
+
+    `ranks` says for a node which of its options to take, in the order of their estimates; `offers`
+    notes how many each node has.
+    """
 
     graph: Graph
     target: Target
     threads: int
     tolerance: float
     constants: Constants
+    ranks: Mapping[str, int] = field(default_factory=dict)
+    offers: dict[str, int] = field(default_factory=dict)
+
+    def pick(self, node: Node, options: Sequence[Option]) -> Lowering:
+        """The option with the least estimate, unless `ranks` names another."""
+        ranked = sorted(options, key=lambda option: option.cycles)
+        self.offers[node.name] = len(ranked)
+        return ranked[min(self.ranks.get(node.name, 0), len(ranked) - 1)].make()
 
     def sizes(self, name: str) -> tuple[int, ...]:
         """The shape of a value."""
@@ -40,12 +65,33 @@ class Context:
 
 @dataclass(frozen=True)
 class Job:
-    """One node, the functions fused behind it, and the names of their operands in order."""
+    """One node, the functions fused behind it, the names of their operands in order, and the
+    sizes of the result.
+    """
 
     context: Context
     node: Node
     epilogue: Epilogue
     operands: tuple[str, ...]
+    sizes: tuple[int, ...]
+
+    @classmethod
+    def of(cls, context: Context, node: Node, op: ops.Op, inputs: Names, sizes: Sizes) -> Job:
+        """The job of an operation that is `node`'s, or a part of it."""
+        fused = op if isinstance(op, Fused) else Fused(op, len(inputs), ())
+        # where the operands lie is known later; until then the result's own layout stands for them
+        stand_in = Layout.dense(as_image(sizes), context.target.lanes)
+        epilogue = tuple(
+            Step(
+                link.op.function,
+                tuple(link.op.params),
+                stand_in if link.takes_operand else None,
+                link.reverse,
+            )
+            for link in fused.links
+        )
+        main = replace(node, op=fused.op, inputs=inputs[: fused.arity])
+        return cls(context, main, epilogue, inputs[fused.arity :], sizes)
 
     @property
     def x(self) -> str:
@@ -60,7 +106,7 @@ class Job:
     @property
     def y_image(self) -> tuple[int, int, int, int]:
         """The shape of the result as (n, c, h, w)."""
-        return as_image(self.context.sizes(self.node.name))
+        return as_image(self.sizes)
 
     def is_constant(self, *names: str) -> bool:
         """Whether all of these are known before the network runs."""

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 
 import torch
 
-from convariant.compiler.kernels import Step
-from convariant.compiler.layout import Layout
-from convariant.compiler.passes import Fused
+from convariant.compiler.passes import Fused, Strip
 from convariant.compiler.plan._convs import lower_conv, lower_linear
-from convariant.compiler.plan._job import Context, Job, as_image
+from convariant.compiler.plan._job import Context, Job
 from convariant.compiler.plan._model import Lowering
 from convariant.compiler.plan._moves import lower_concat, lower_reshape, lower_slice
 from convariant.compiler.plan._numbers import lower_elementwise, lower_softmax
+from convariant.compiler.plan._strips import lower_strip
 from convariant.compiler.plan._windows import lower_pool, lower_resize
 from convariant.graph import Node, ops
 
@@ -30,32 +28,21 @@ _RULES: dict[type[ops.Op], Callable[[Job], Lowering | str]] = {
     ops.Resize: lower_resize,
     ops.Slice: lower_slice,
     ops.Softmax: lower_softmax,
+    Strip: lower_strip,
 }
 
 
 def lower(context: Context, node: Node) -> Lowering | str:
     """How a node becomes kernels, or the reason why PyTorch has to run it."""
-    fused = node.op if isinstance(node.op, Fused) else Fused(node.op, len(node.inputs), ())
-    rule = _RULES.get(type(fused.op))
+    op = node.op.op if isinstance(node.op, Fused) else node.op
+    rule = _RULES.get(type(op))
     if rule is None:
-        return getattr(fused.op, "reason", "") or f"no kernel for {fused.op.kind}"
+        return getattr(op, "reason", "") or f"no kernel for {op.kind}"
     types = [context.graph.types[name] for name in (*node.inputs, *node.outputs)]
     if any(t.dtype != torch.float32 for t in types):
-        return f"{fused.op.kind} on {', '.join(sorted({str(t.dtype) for t in types}))}"
+        return f"{op.kind} on {', '.join(sorted({str(t.dtype) for t in types}))}"
     if not 2 <= context.graph.types[node.name].rank <= 4:
-        return f"{fused.op.kind} on a tensor of {context.graph.types[node.name].rank} axes"
+        return f"{op.kind} on a tensor of {context.graph.types[node.name].rank} axes"
     if any(0 in t.sizes for t in types):
         return "an empty tensor"
-    # where the operands lie is known later; until then the result's own layout stands for them
-    stand_in = Layout.dense(as_image(context.sizes(node.name)), context.target.lanes)
-    epilogue = tuple(
-        Step(
-            link.op.function,
-            tuple(link.op.params),
-            stand_in if link.takes_operand else None,
-            link.reverse,
-        )
-        for link in fused.links
-    )
-    main = replace(node, op=fused.op, inputs=node.inputs[: fused.arity])
-    return rule(Job(context, main, epilogue, node.inputs[fused.arity :]))
+    return rule(Job.of(context, node, node.op, node.inputs, context.sizes(node.name)))

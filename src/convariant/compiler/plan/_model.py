@@ -178,3 +178,5 @@ class Plan:
     constants: Constants = field(default_factory=Constants)
     outputs: dict[str, str] = field(default_factory=dict)
     arena: int = 0
+    # how many ways there were to compute a node, where there were several to choose from
+    offers: dict[str, int] = field(default_factory=dict)

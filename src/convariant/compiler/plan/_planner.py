@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import replace
 
 import torch
@@ -31,18 +32,37 @@ from convariant.graph import Graph, Node
 __all__ = ["make_plan"]
 
 
-def make_plan(graph: Graph, target: Target, threads: int, tolerance: float) -> Plan:
-    """The steps, memory and constants that compute a graph whose sizes are all known."""
-    return _Planner(graph, target, threads, tolerance).run()
+def make_plan(
+    graph: Graph,
+    target: Target,
+    threads: int,
+    tolerance: float,
+    ranks: Mapping[str, int] | None = None,
+) -> Plan:
+    """The steps, memory and constants that compute a graph whose sizes are all known.
+
+    `ranks` names nodes that are to be computed in another way than the one estimated to be the
+    fastest: 1 for the second, and so on.
+    """
+    return _Planner(graph, target, threads, tolerance, ranks or {}).run()
 
 
 class _Planner:
     """Three walks over the nodes: choose kernels, gather what readers need, give places."""
 
-    def __init__(self, graph: Graph, target: Target, threads: int, tolerance: float) -> None:
+    def __init__(
+        self,
+        graph: Graph,
+        target: Target,
+        threads: int,
+        tolerance: float,
+        ranks: Mapping[str, int],
+    ) -> None:
         self.graph, self.target = graph, target
         self.plan = Plan(graph, target, threads)
-        context = Context(graph, target, threads, tolerance, self.plan.constants)
+        context = Context(
+            graph, target, threads, tolerance, self.plan.constants, ranks, self.plan.offers
+        )
         self.context = context
         self.lowered = {node.name: lower(context, node) for node in graph.nodes}
         self.located: dict[tuple[str, Form], Located] = {}

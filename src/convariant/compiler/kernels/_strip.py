@@ -1,0 +1,68 @@
+"""A depthwise convolution and the pointwise one behind it, computed strip by strip."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from convariant.compiler.kernels._direct import DirectConv, Panel
+from convariant.compiler.kernels._epilogue import Output
+from convariant.compiler.kernels._grouped import GroupedConv, Plane
+from convariant.compiler.layout import Layout
+from convariant.compiler.llvm import Builder, Target
+
+__all__ = ["StripConv", "strip_layout"]
+
+
+@dataclass(frozen=True)
+class StripConv:
+    """`y = pointwise(depthwise(x))`, a strip of `band` rows of it at a time.
+
+    Between the two, a strip of every channel stays in the second-level cache, in scratch of the
+    thread's own: the tensor that the depthwise layer gives never goes to memory and back. Layout
+    of that strip: [block][row of the strip][column][lane]; both kernels count its rows from the
+    top of the image, so that `middle` is moved up by the strip's first row.
+    Arguments: x, depthwise weights and bias, pointwise weights and bias, scratch, y, then the
+    operands of the pointwise epilogue; the depthwise one has none. `depthwise.y` and `pointwise.x`
+    are the strip's layout (`strip_layout`), the same for every image.
+    """
+
+    depthwise: GroupedConv
+    pointwise: DirectConv
+    band: int
+
+    @property
+    def scratch(self) -> int:
+        """Floats of one strip."""
+        return self.depthwise.y.blocks * self.depthwise.y.block
+
+    def emit(self, target: Target, name: str) -> str:
+        """The kernel's LLVM IR."""
+        b = Builder(target, name)
+        x, weights, bias, point_weights, point_bias, scratch = (b.argument(i) for i in range(6))
+        output = Output(b, self.pointwise.y, self.pointwise.epilogue, first=6)
+        own, row = scratch + b.thread * self.scratch, self.depthwise.y.row
+        rows = self.pointwise.rows.count
+        bands = -(-rows // self.band)
+        with b.share(self.depthwise.x.batch * bands) as item:
+            image, first = item // bands, item % bands * self.band
+            last = b.minimum_index(first + self.band, rows)
+            middle = own + (0 - first * row)
+            strip = Output(b, self.depthwise.y, self.depthwise.epilogue, start=middle)
+            with b.loop(0, self.depthwise.x.blocks) as block:
+                Plane.of(self.depthwise, strip, x, weights, bias, image, block).rows(first, last)
+            with b.loop(0, self.pointwise.y.blocks // self.pointwise.tile.vectors) as panel:
+                Panel.of(
+                    self.pointwise, output, middle, point_weights, point_bias, image, panel
+                ).rows(first, last)
+        return b.finish()
+
+
+def strip_layout(shape: tuple[int, int, int, int], lanes: int, band: int) -> Layout:
+    """An (n, c, h, w) tensor of which only `band` rows of one image are in memory.
+
+    >>> layout = strip_layout((2, 32, 56, 56), lanes=16, band=4)
+    >>> layout.block, layout.image
+    (3584, 0)
+    """
+    n, c, h, w = shape
+    return replace(Layout.dense((1, c, band, w), lanes), batch=n, height=h, image=0)
