@@ -20,8 +20,9 @@ from convariant.graph import Graph, Node
 
 __all__ = ["find_ranks"]
 
-# Runs of the network with each set of options; the least time of each step counts.
-_TURNS = 12
+# Runs of the network with each set of options, of which the least time of each step counts: as many
+# as fit in a second, within reason.
+_SECONDS, _LEAST_TURNS, _MOST_TURNS = 1.0, 3, 12
 # A gain below this share of a node's time is within what repeated measurements differ by.
 _WORTHWHILE = 0.02
 
@@ -60,8 +61,11 @@ def _measured(
 
 
 def _node_seconds(instance: Instance) -> dict[str, float]:
+    inputs = instance.random_inputs()
+    once = sum(instance.measure(inputs, 1))
+    turns = min(max(int(_SECONDS / once), _LEAST_TURNS), _MOST_TURNS)
+    seconds = instance.measure(inputs, turns)
     times: dict[str, float] = defaultdict(float)
-    seconds = instance.measure(instance.random_inputs(), _TURNS)
     for step, time in zip(instance.plan.steps, seconds, strict=True):
         if step.node is not None:
             times[step.node.name] += time

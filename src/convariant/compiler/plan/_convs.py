@@ -20,6 +20,7 @@ from convariant.compiler.layout import Axis, Floats, Halo, Layout, lay_out
 from convariant.compiler.plan._choose import Winograd, direct_cycles, winograd_ways
 from convariant.compiler.plan._job import Context, Job, Option, placed, with_row
 from convariant.compiler.plan._model import Address, Form, KernelCall, Located, Lowering, Need
+from convariant.compiler.plan._phases import phases
 from convariant.geometry import Geometry
 from convariant.graph import ops
 
@@ -345,9 +346,9 @@ def _lower_grouped_tile(
 
 def _lower_transposed(task: ConvTask) -> Lowering:
     """Each of the stride's phases is a convolution of its own, written every `stride` pixels."""
-    phases = [(rows, columns) for rows in _phases(task, 0) for columns in _phases(task, 1)]
+    both = [(rows, columns) for rows in phases(task, 0) for columns in phases(task, 1)]
     reaches = [
-        [phase[axis].axis.reach for phase in phases if phase[axis].axis.taps] for axis in (0, 1)
+        [phase[axis].axis.reach for phase in both if phase[axis].axis.taps] for axis in (0, 1)
     ]
     outer = [
         (min((low for low, _ in r), default=0), max((high for _, high in r), default=0))
@@ -359,7 +360,7 @@ def _lower_transposed(task: ConvTask) -> Lowering:
         x, *operands = inputs
         epilogue = placed(task.job.epilogue, operands)
         calls = []
-        for rows, columns in phases:
+        for rows, columns in both:
             part = task.weight[:, :, rows.taps, :][:, :, :, columns.taps]
             smaller = replace(task, weight=part)
             conv = _direct(smaller, x.layout, out.layout, rows.axis, columns.axis, epilogue)
@@ -381,32 +382,6 @@ def _lower_transposed(task: ConvTask) -> Lowering:
     return Lowering(
         (Need(task.job.x, "blocked", halo),),
         build,
-        f"transposed, {len(phases)} phases",
+        f"transposed, {len(both)} phases",
         operands=task.job.operands,
     )
-
-
-@dataclass(frozen=True)
-class _Phase:
-    """The outputs start, start + stride, ... of one axis, and the kernel taps that they meet."""
-
-    axis: Axis
-    start: int
-    taps: slice
-
-
-def _phases(task: ConvTask, axis: int) -> list[_Phase]:
-    """One phase for each remainder of the output index by the stride, as far as there are any."""
-    g = task.geometry
-    s, d, k = g.stride[axis], g.dilation[axis], g.kernel_size[axis]
-    begin = g.pads(task.job.x_image[2:])[axis][0]
-    apart = s // math.gcd(s, d)
-    phases = []
-    for start in range(min(s, task.job.y_image[2 + axis])):
-        count = -(-(task.job.y_image[2 + axis] - start) // s)
-        first = next((t for t in range(k) if (start + begin - d * t) % s == 0), k)
-        taps = len(range(first, k, apart))
-        offset = (start + begin - d * first) // s if taps else 0
-        walk = Axis(count, taps=taps, step=-(d * apart // s), offset=offset, spread=s)
-        phases.append(_Phase(walk, start, slice(first, k, apart)))
-    return phases
