@@ -4,7 +4,8 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 # By file: the blocks of a page of docs share their names, and the tests of the studio one server.
-PYTEST := $(BIN)/python -m pytest -n 2 --dist loadfile
+# A crashed worker ends the run: with another in its place, pytest-xdist may wait forever.
+PYTEST := $(BIN)/python -m pytest -n 2 --dist loadfile --max-worker-restart 0
 
 .PHONY: demo test test-all conformance networks check lint types docs figures claims bench clean
 

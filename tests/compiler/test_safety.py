@@ -27,7 +27,7 @@ from convariant.compiler.llvm.driver import load_driver
 _LIMIT = 60
 
 START = """
-import os, signal, sys, threading, time
+import ctypes, os, signal, sys, threading, time
 import torch, convariant as cv
 x = torch.ones(1, 3, 32, 32)
 fast = cv.load(sys.argv[1])
@@ -100,6 +100,36 @@ def test_a_run_ends_when_every_thread_is_done_with_its_last_step():
         values.fill(1)
         workers.run(driver, ctypes.addressof(job), 2)
         assert not halo.any()
+
+
+def test_code_and_its_constants_lie_near_each_other_in_a_crowded_address_space(in_process):
+    """Code reaches its constants over at most 2 GiB; LLVM's older linker takes any hole for each,
+    and then aborts the process."""
+    done = in_process("""
+        import mmap
+        from convariant.compiler.kernels import Elementwise, Step
+        from convariant.compiler.layout import Layout
+        from convariant.compiler.llvm import compile_object, host_target, load_object
+        target = host_target()
+        layout = Layout.dense((1, 1, 1, 50), target.lanes)
+        steps = tuple(Step(name) for name in ("gelu", "tanh", "mish", "expm1") * 3)
+        code = compile_object(Elementwise(layout, layout, steps).emit(target, "kernel"), target)
+
+        NOBODY, FLAGS = 0, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | 0x4000  # reserve no memory
+        libc = ctypes.CDLL(None)
+        libc.mmap.restype = ctypes.c_void_p
+        libc.mmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t, *[ctypes.c_int] * 3, ctypes.c_long]
+        libc.munmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t]
+        reserve = lambda size: libc.mmap(None, size, NOBODY, FLAGS, -1, 0)
+        block, pages = reserve(6 << 30), []
+        while (page := reserve(mmap.PAGESIZE)) > block:
+            pages.append(page)
+        holes = pages[::7]  # with room for constants, but not for the code
+        for page in holes:
+            libc.munmap(page, mmap.PAGESIZE)
+        print(len(holes) > 0, load_object(code, "kernel", target).address < block)
+        """)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "True True\n", "")
 
 
 def test_several_threads_may_bring_new_shapes():

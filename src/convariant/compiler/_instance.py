@@ -17,7 +17,7 @@ import torch
 
 from convariant.compiler._workers import barrier_address, pool
 from convariant.compiler.layout import Floats
-from convariant.compiler.llvm import load_object
+from convariant.compiler.llvm import load_objects
 from convariant.compiler.llvm.cache import ObjectCache
 from convariant.compiler.llvm.driver import load_driver
 from convariant.compiler.plan import Address, Buffer, Call, Emitter, External, Plan, Step
@@ -97,7 +97,8 @@ class Instance:
         self._arena = Memory(plan.arena)
         prepared = source if isinstance(source, Prepared) else _prepare(plan, source)
         self.constants, self.code = prepared.constants, prepared.code
-        self.kernels = {k: load_object(c, "kernel", plan.target) for k, c in self.code.items()}
+        loaded = load_objects(self.code.values(), "kernel", plan.target)
+        self.kernels = dict(zip(self.code, loaded, strict=True))
         self._driver = load_driver(plan.target)
         self._write_tables()
         self._fresh = [v for v in dict.fromkeys(plan.outputs.values()) if self._is_fresh(v)]

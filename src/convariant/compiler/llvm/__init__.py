@@ -1,7 +1,7 @@
 """Code generation: the builder, the targets, object code and its cache."""
 
 from convariant.compiler.llvm.builder import Builder
-from convariant.compiler.llvm.jit import Kernel, assembly, compile_object, load_object
+from convariant.compiler.llvm.jit import Kernel, assembly, compile_object, load_object, load_objects
 from convariant.compiler.llvm.target import TARGETS, Target, get_target, host_target, runs_here
 from convariant.compiler.llvm.values import Cell, Index, Pointer, Vector
 
@@ -19,5 +19,6 @@ __all__ = [
     "get_target",
     "host_target",
     "load_object",
+    "load_objects",
     "runs_here",
 ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import functools
+from collections.abc import Iterable
 from typing import Any
 
 import llvmlite.binding as llvm
@@ -11,7 +12,7 @@ import llvmlite.binding as llvm
 from convariant.compiler.llvm.target import Target
 from convariant.errors import CompileError
 
-__all__ = ["Kernel", "assembly", "compile_object", "load_object"]
+__all__ = ["Kernel", "assembly", "compile_object", "load_object", "load_objects"]
 
 _SIGNATURE = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_int64, ctypes.c_int64)
 
@@ -47,15 +48,33 @@ def assembly(source: str, target: Target) -> str:
 
 
 def load_object(code: bytes, name: str, target: Target) -> Kernel:
-    """Bring an object file into memory and find the kernel `name` in it."""
-    machine = _machine(target, fresh=True)
-    engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), machine)
-    engine.add_object_file(llvm.ObjectFileRef.from_data(code))
-    engine.finalize_object()
-    address = engine.get_function_address(name)
-    if not address:
-        raise CompileError(f"kernel {name!r} is not in its object file; clear the cache folder")
-    return Kernel(name, address, engine)
+    """Bring an object file into memory and find the kernel `name` in it.
+
+    Raises:
+        CompileError: the file is damaged or has no such kernel.
+    """
+    return load_objects([code], name, target)[0]
+
+
+def load_objects(codes: Iterable[bytes], name: str, target: Target) -> list[Kernel]:
+    """The same for the object files of one program, which all call their kernel `name`."""
+    # JITLink lays code and constants side by side. LLVM's older linker takes any hole of the
+    # address space for each: further apart than code can reach, it aborts the process.
+    linker = llvm.create_lljit_compiler(
+        _new_machine(target), use_jit_link=True, suppress_errors=True
+    )
+    return [_link(linker, f"{name}-{number}", code, name) for number, code in enumerate(codes)]
+
+
+def _link(linker: Any, library: str, code: bytes, name: str) -> Kernel:
+    try:
+        builder = llvm.JITLibraryBuilder().add_object_img(code).export_symbol(name)
+        linked = builder.link(linker, library)
+    except RuntimeError as error:
+        raise CompileError(
+            f"kernel {name!r} does not load from its object file, {error}; clear the cache folder"
+        ) from error
+    return Kernel(name, linked[name], linked)
 
 
 def _optimised(source: str, target: Target) -> Any:
@@ -88,13 +107,8 @@ def _initialise() -> None:
     llvm.initialize_all_asmprinters()
 
 
-def _machine(target: Target, *, fresh: bool = False) -> Any:
-    """The target machine; an engine takes one over, so it needs a fresh one."""
-    return _new_machine(target) if fresh else _shared_machine(target)
-
-
 @functools.cache
-def _shared_machine(target: Target) -> Any:
+def _machine(target: Target) -> Any:
     return _new_machine(target)
 
 
