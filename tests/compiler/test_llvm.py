@@ -21,6 +21,7 @@ from convariant.compiler.llvm import (
     load_object,
     runs_here,
 )
+from convariant.compiler.llvm import cache as caching
 from convariant.compiler.llvm.cache import ObjectCache, default_cache_dir
 from convariant.errors import CompileError, UnknownNameError
 
@@ -128,13 +129,10 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path / "cache"
 
 
-def source() -> str:
-    return PeakMultiplyAdds(10).emit(host_target(), "kernel")
-
-
 def counts(folder: Path | None, target: Target | None = None) -> tuple[int, int]:
-    cache = ObjectCache(folder, target or host_target())
-    assert cache.get(source())[:4] == b"\x7fELF"
+    cache, kernel = ObjectCache(folder, target or host_target()), PeakMultiplyAdds(10)
+    code = cache.get(repr(kernel), lambda: kernel.emit(host_target(), "kernel"))
+    assert code[:4] == b"\x7fELF"
     return cache.hits, cache.misses
 
 
@@ -171,6 +169,12 @@ def test_another_target_has_entries_of_its_own(folder):
     counts(folder)
     other = dataclasses.replace(host_target(), cpu="generic")
     assert counts(folder, other) == (0, 1)
+
+
+def test_another_state_of_the_compiler_has_entries_of_its_own(folder, monkeypatch):
+    counts(folder)
+    monkeypatch.setattr(caching, "_own_code", lambda: "an older compiler")
+    assert counts(folder) == (0, 1)
 
 
 def test_trouble_with_the_disk_only_costs_time(folder, monkeypatch):

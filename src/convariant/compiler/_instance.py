@@ -57,7 +57,12 @@ def _prepare(plan: Plan, cache: ObjectCache) -> Prepared:
     constants = Memory(floats.size)
     constants.floats[: floats.size] = floats
     emitters = dict.fromkeys(s.kernel for s in plan.steps if isinstance(s, Step))
-    return Prepared(constants, {e: cache.get(e.emit(plan.target, "kernel")) for e in emitters})
+    return Prepared(constants, {emitter: _code(emitter, plan, cache) for emitter in emitters})
+
+
+def _code(emitter: Emitter, plan: Plan, cache: ObjectCache) -> bytes:
+    # emitters are frozen dataclasses of numbers and names: what they print is all that they are
+    return cache.get(repr(emitter), lambda: emitter.emit(plan.target, "kernel"))
 
 
 @dataclass(frozen=True)

@@ -136,12 +136,12 @@ class WinogradConv:
         """A weight (co, ci, 3, 3), transformed in float64 and in the order of reading, flat."""
         co, ci = weight.shape[:2]
         width = self.tile.vectors * self.y.lanes
+        padded = np.zeros((self.y.blocks * self.y.lanes, ci, 9))
+        padded[:co] = weight.reshape(co, ci, 9)
+        taps = padded.reshape(-1, width, ci, 9).transpose(0, 3, 2, 1).reshape(-1, 9, ci * width)
         g = np.array(winograd_matrices(self.m)[1])
-        padded = np.zeros((self.y.blocks * self.y.lanes, ci, 3, 3))
-        padded[:co] = weight
-        transformed = np.einsum("pa,ocab,qb->pqco", g, padded, g, optimize=True)
-        panels = transformed.reshape(self.positions, ci, -1, width).transpose(2, 0, 1, 3)
-        return np.ascontiguousarray(panels, dtype=np.float32).ravel()
+        # G w G^T as one matrix on the nine taps
+        return np.matmul(np.kron(g, g), taps).astype(np.float32).ravel()
 
 
 @dataclass(frozen=True)

@@ -9,12 +9,14 @@ costs time.
 from __future__ import annotations
 
 import contextlib
+import functools
 import hashlib
 import hmac
 import os
 import secrets
 import stat
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 import llvmlite
@@ -40,7 +42,7 @@ def default_cache_dir() -> Path:
 
 
 class ObjectCache:
-    """Object code by the IR it was compiled from; `hits` and `misses` count."""
+    """Object code by a description of its kernel; `hits` and `misses` count."""
 
     def __init__(self, folder: Path | None, target: Target) -> None:
         self._folder, self._target = folder, target
@@ -48,15 +50,18 @@ class ObjectCache:
         if folder is not None and not _ours(folder):
             self._folder = None
 
-    def get(self, source: str) -> bytes:
-        """The object code of an IR, compiled now unless it is known."""
-        name = self.name(source)
+    def get(self, kernel: str, source: Callable[[], str]) -> bytes:
+        """The object code of a kernel; its IR is written and compiled now unless it is known.
+
+        `kernel` says all that the IR depends on, but for this library's own code.
+        """
+        name = self.name(kernel)
         code = self._read(name)
         if code is not None:
             self.hits += 1
             return code
         self.misses += 1
-        code = compile_object(source, self._target)
+        code = compile_object(source(), self._target)
         self._write(name, code)
         return code
 
@@ -91,14 +96,12 @@ class ObjectCache:
             key = self._read(_KEY)
         return key
 
-    def name(self, source: str) -> str:
-        """The entry of a text: it depends on this machine and these versions too."""
-        from convariant import __version__
-
+    def name(self, text: str) -> str:
+        """The entry of a text: it depends on this machine, this compiler and LLVM too."""
         t = self._target
         parts = (
-            *(__version__, llvmlite.__version__, str(llvm.llvm_version_info)),
-            *(llvm.get_host_cpu_name(), t.name, t.triple, t.cpu, t.features, source),
+            *(_own_code(), llvmlite.__version__, str(llvm.llvm_version_info)),
+            *(llvm.get_host_cpu_name(), t.name, t.triple, t.cpu, t.features, text),
         )
         return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 
@@ -130,6 +133,15 @@ class ObjectCache:
             if temporary is not None:
                 with contextlib.suppress(OSError):
                     os.unlink(temporary)
+
+
+@functools.cache
+def _own_code() -> str:
+    """The hash of the compiler's own files, which is what a version number stands for."""
+    digest = hashlib.sha256()
+    for path in sorted(Path(__file__).parents[1].rglob("*.py")):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()
 
 
 def _ours(folder: Path) -> bool:
