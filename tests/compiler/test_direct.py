@@ -34,12 +34,20 @@ def check(target, conv, *, seed=0, threads=1):
     rng = np.random.default_rng(seed)
     x = rng.standard_normal((conv.x.batch, conv.x.channels, conv.x.height, conv.x.width))
     kernel = (conv.rows.taps, conv.columns.taps)
-    weight = rng.standard_normal((conv.y.channels, conv.depth, *kernel))
+    weight = rng.standard_normal((conv.y.channels, conv.inputs, *kernel))
     bias = rng.standard_normal(conv.y.channels)
     x, weight, bias = (a.astype(np.float32) for a in (x, weight, bias))
     padded_bias = np.zeros(conv.y.blocks * target.lanes, np.float32)
     padded_bias[: bias.size] = bias
-    result = run(conv, target, (x, conv.x), conv.pack(weight), padded_bias, conv.y, threads=threads)
+    result = run(
+        conv,
+        target,
+        (x, conv.x),
+        conv.pack(weight[:, :, None]),
+        padded_bias,
+        conv.y,
+        threads=threads,
+    )
     truth = F.conv2d(
         *(torch.from_numpy(a).double() for a in (x, weight, bias)),
         (conv.rows.stride, conv.columns.stride),
@@ -49,7 +57,7 @@ def check(target, conv, *, seed=0, threads=1):
     )
     for step in conv.epilogue:
         truth = torch.relu(truth) if step.function == "relu" else truth
-    assert_close(result, truth, dtype="float32", reduction=conv.depth * kernel[0] * kernel[1])
+    assert_close(result, truth, dtype="float32", reduction=conv.inputs * kernel[0] * kernel[1])
 
 
 @settings(deadline=None, max_examples=40)
@@ -104,7 +112,9 @@ def test_residual_is_added_before_the_activation(target):
         rng.standard_normal(s).astype(np.float32) for s in (shape, (11, 8, 1, 1), (2, 11, 5, 6))
     )
     bias = np.zeros(other.blocks * lanes, np.float32)
-    result = run(conv, target, (x, conv.x), conv.pack(weight), bias, conv.y, (residual, other))
+    result = run(
+        conv, target, (x, conv.x), conv.pack(weight[:, :, None]), bias, conv.y, (residual, other)
+    )
     truth = F.conv2d(torch.from_numpy(x).double(), torch.from_numpy(weight).double())
     assert_close(
         result, torch.relu(truth + torch.from_numpy(residual)), dtype="float32", reduction=8
@@ -125,7 +135,7 @@ def test_a_batch_of_vectors_is_one_line_of_pixels(target):
     outcome = Layout.dense((37, 50, 1, 1), target.lanes)
     result = run(
         conv, target, (values[:, :, None, None].astype(np.float32), single),
-        conv.pack(weight[:, :, None, None].astype(np.float32)), bias, outcome,
+        conv.pack(weight[:, :, None, None, None].astype(np.float32)), bias, outcome,
     )  # fmt: skip
     assert_close(result[:, :, 0, 0], values @ weight.T, dtype="float32", reduction=23)
 
@@ -136,7 +146,9 @@ def test_infinity_and_nan_reach_the_outputs_that_pytorch_says(target):
     x, weight = torch.randn(1, 3, 5, 5), torch.rand(4, 3, 3, 3) + 0.1
     x[0, 1, 0, 0], x[0, 2, 4, 4] = float("inf"), float("nan")
     bias = np.zeros(target.lanes, np.float32)
-    result = run(conv, target, (x.numpy(), conv.x), conv.pack(weight.numpy()), bias, conv.y)
+    result = run(
+        conv, target, (x.numpy(), conv.x), conv.pack(weight.numpy()[:, :, None]), bias, conv.y
+    )
     truth = torch.relu(F.conv2d(x, weight, padding=1))
     torch.testing.assert_close(torch.from_numpy(result), truth, equal_nan=True)
 

@@ -52,10 +52,12 @@ def test_grouped(target, width, shape, kernel, stride, dilation, threads):
     size = [(i + 2 * p - dilation * (kernel - 1) - 1) // stride + 1 for i in (h, w)]
     y = Layout.dense((n, c, *size), target.lanes)
     axes = (Axis(o, taps=kernel, stride=stride, step=dilation, offset=-p) for o in size)
-    conv = GroupedConv(x, y, *axes, width, tile_rows=2, tile_columns=5, band=4)
+    conv = GroupedConv(x, y, *axes, (width, width), width, tile_rows=2, tile_columns=5, band=4)
     values, weight, bias = random(n, c, h, w), random(c, width, kernel, kernel), random(c)
     packed_bias = lay_out(bias[None, :, None, None], Layout.dense((1, c, 1, 1), target.lanes))
-    result = run(conv, target, (values, x), conv.pack(weight), packed_bias, y, threads=threads)
+    result = run(
+        conv, target, (values, x), conv.pack(weight[:, :, None]), packed_bias, y, threads=threads
+    )
     tensors = (torch.from_numpy(a).double() for a in (values, weight, bias))
     truth = F.conv2d(*tensors, stride, p, dilation, groups)
     assert_close(result, truth, dtype="float32", reduction=width * kernel**2)
@@ -90,8 +92,8 @@ def test_pool(target, mode, shape, kernel, stride, dilation, ceil):
     )
     axes = [Axis(o, taps=kernel, stride=stride, step=dilation, offset=-p) for o in truth.shape[2:]]
     pool = Pool(mode, x, y, *axes)
-    counts = tuple(window_counts(axis, i) for axis, i in zip(axes, (h, w), strict=True))
-    scales = pool.pack(counts if mode == "avg" else None)
+    counts = (window_counts(axis, i) for axis, i in zip(axes, (h, w), strict=True))
+    scales = pool.pack((np.ones(1), *counts) if mode == "avg" else None)
     result = run(pool, target, (values, x), scales, y, threads=2)
     assert_close(result, truth, dtype="float32", reduction=kernel**2)
 

@@ -50,7 +50,7 @@ def test_a_strip_equals_both_convolutions(target, shape, co, kernel, stride, ban
     axes = (Axis(o, taps=kernel, stride=stride, offset=-p) for o in size)
     relu = (Step("relu"),)
     depthwise = GroupedConv(
-        x, strip, *axes, 1, tile_rows=2, tile_columns=5, band=band, epilogue=relu
+        x, strip, *axes, (1, 1), 1, tile_rows=2, tile_columns=5, band=band, epilogue=relu
     )
     pointwise = DirectConv(strip, y, Axis(size[0]), Axis(size[1]), Tile(2, 3, 1), band)
     conv = StripConv(depthwise, pointwise, band)
@@ -60,7 +60,7 @@ def test_a_strip_equals_both_convolutions(target, shape, co, kernel, stride, ban
         lay_out(b[None, :, None, None], Layout.dense((1, b.size, 1, 1), lanes)) for b in (b1, b2)
     ]
     scratch = np.full(conv.scratch * threads, np.nan, np.float32)
-    weights = depthwise.pack(w1), biases[0], pointwise.pack(w2), biases[1]
+    weights = depthwise.pack(w1[:, :, None]), biases[0], pointwise.pack(w2[:, :, None]), biases[1]
     result = run(conv, target, (values, x), *weights, scratch, y, threads=threads)
     wide = [torch.from_numpy(a).double() for a in (values, w1, b1, w2, b2)]
     middle = F.conv2d(wide[0], wide[1], wide[2], stride, p, groups=c).relu()

@@ -8,7 +8,7 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Axis", "Floats", "Halo", "Layout", "lay_out", "read_back"]
+__all__ = ["SINGLE", "Axis", "Floats", "Halo", "Layout", "lay_out", "read_back"]
 
 Floats: TypeAlias = npt.NDArray[np.float32]
 
@@ -18,12 +18,13 @@ Halo: TypeAlias = tuple[int, int, int, int]
 
 @dataclass(frozen=True)
 class Layout:
-    """An (n, c, h, w) tensor in memory: element (n, c, y, x) lies, counted in floats, at
-    `n * image + c // lanes * block + y * row + x * column + c % lanes` from element (0, 0, 0, 0).
+    """An (n, c, d, h, w) tensor in memory: element (n, c, z, y, x) lies, counted in floats, at `n *
+    image + c // lanes * block + z * plane + y * row + x * column + c % lanes` from element 0.
 
     `lanes` channels stand side by side (1: planar, as PyTorch stores images; a vector's width:
     blocked, the last block filled up). A stride of 0 repeats the tensor along that axis. `halo`
     rows and columns around each plane belong to the tensor: a padded consumer reads them as zeros.
+    An image is a volume of one plane.
     """
 
     batch: int
@@ -36,21 +37,24 @@ class Layout:
     row: int
     column: int
     halo: Halo = (0, 0, 0, 0)
+    depth: int = 1
+    plane: int = 0
 
     @classmethod
-    def dense(
-        cls, shape: tuple[int, int, int, int], lanes: int, halo: Halo = (0, 0, 0, 0)
-    ) -> Layout:
-        """The tensor alone in its buffer: [image][block][row][column][lane].
+    def dense(cls, shape: tuple[int, ...], lanes: int, halo: Halo = (0, 0, 0, 0)) -> Layout:
+        """The tensor (n, c, h, w) or (n, c, d, h, w) alone in its buffer:
+        [image][block][plane][row][column][lane].
 
         >>> Layout.dense((1, 20, 5, 5), lanes=16, halo=(1, 1, 1, 1)).block
         784
         """
-        n, c, h, w = shape
+        n, c, *depth, h, w = shape
+        d = depth[0] if depth else 1
         top, bottom, left, right = halo
         row = (left + w + right) * lanes
-        block = (top + h + bottom) * row
-        return cls(n, c, h, w, lanes, -(-c // lanes) * block, block, row, lanes, halo)
+        plane = (top + h + bottom) * row
+        image = -(-c // lanes) * d * plane
+        return cls(n, c, h, w, lanes, image, d * plane, row, lanes, halo, d, plane)
 
     @property
     def blocks(self) -> int:
@@ -58,8 +62,13 @@ class Layout:
         return -(-self.channels // self.lanes)
 
     @property
+    def planes(self) -> int:
+        """Planes of one channel, through the batch."""
+        return self.batch * self.depth
+
+    @property
     def origin(self) -> int:
-        """From the start of the buffer to element (0, 0, 0, 0)."""
+        """From the start of the buffer to element 0."""
         return self.halo[0] * self.row + self.halo[2] * self.column
 
     @property
@@ -78,11 +87,15 @@ class Layout:
         >>> Layout.dense((8, 16, 1, 1), lanes=16).flat.width
         8
         """
-        if self.height == self.width == 1:
+        if self.depth == self.height == self.width == 1:
             return replace(self, batch=1, width=self.batch, column=self.image, row=0, image=0)
-        if self.height == 1 or self.row == self.width * self.column:
-            return replace(self, height=1, width=self.height * self.width, row=0)
-        return self
+        if self.height > 1 and self.row != self.width * self.column:
+            return self
+        area = self.height * self.width
+        line = replace(self, height=1, width=area, row=0)
+        if self.depth == 1 or self.plane != area * self.column:
+            return line
+        return replace(line, depth=1, width=self.depth * area, plane=0)
 
 
 @dataclass(frozen=True)
@@ -111,27 +124,35 @@ class Axis:
         return min(first, last), max(first, last) + (self.count - 1) * self.stride
 
 
+# The axis that an operation over fewer axes does not have.
+SINGLE = Axis(1)
+
+
 def lay_out(values: Floats, layout: Layout) -> Floats:
-    """An (n, c, h, w) array as the dense buffer of that layout, halo and filled-up lanes zero."""
+    """An (n, c, h, w) or (n, c, d, h, w) array as the dense buffer of that layout, halo and
+    filled-up lanes zero.
+    """
     buffer = np.zeros(layout.size, np.float32)
-    padded = np.zeros((layout.batch, layout.blocks * layout.lanes, *values.shape[2:]), np.float32)
-    padded[:, : layout.channels] = values
-    blocked = padded.reshape(layout.batch, layout.blocks, layout.lanes, *values.shape[2:])
-    _pixels(buffer, layout)[...] = blocked.transpose(0, 1, 3, 4, 2)
+    size = (layout.depth, layout.height, layout.width)
+    padded = np.zeros((layout.batch, layout.blocks * layout.lanes, *size), np.float32)
+    padded[:, : layout.channels] = values.reshape(layout.batch, layout.channels, *size)
+    blocked = padded.reshape(layout.batch, layout.blocks, layout.lanes, *size)
+    _pixels(buffer, layout)[...] = blocked.transpose(0, 1, 3, 4, 5, 2)
     return buffer
 
 
 def read_back(buffer: Floats, layout: Layout) -> Floats:
-    """The (n, c, h, w) array that a buffer of that layout holds."""
-    blocked = _pixels(buffer, layout).transpose(0, 1, 4, 2, 3)
-    whole = blocked.reshape(layout.batch, -1, layout.height, layout.width)
+    """The (n, c, h, w) array that a buffer of that layout holds; of a volume, (n, c, d, h, w)."""
+    blocked = _pixels(buffer, layout).transpose(0, 1, 5, 2, 3, 4)
+    depth = () if layout.depth == 1 else (layout.depth,)
+    whole = blocked.reshape(layout.batch, -1, *depth, layout.height, layout.width)
     return np.ascontiguousarray(whole[:, : layout.channels])
 
 
 def _pixels(buffer: Floats, layout: Layout) -> Floats:
-    """A view (image, block, row, column, lane) of the elements in a buffer."""
+    """A view (image, block, plane, row, column, lane) of the elements in a buffer."""
+    sizes = (layout.batch, layout.blocks, layout.depth, layout.height, layout.width, layout.lanes)
+    strides = (layout.image, layout.block, layout.plane, layout.row, layout.column, 1)
     return np.lib.stride_tricks.as_strided(
-        buffer[layout.origin :],
-        (layout.batch, layout.blocks, layout.height, layout.width, layout.lanes),
-        tuple(4 * s for s in (layout.image, layout.block, layout.row, layout.column, 1)),
+        buffer[layout.origin :], sizes, tuple(4 * s for s in strides)
     )

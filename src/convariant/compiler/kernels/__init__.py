@@ -7,6 +7,7 @@ from convariant.compiler.kernels._functions import BINARY, UNARY
 from convariant.compiler.kernels._grouped import GroupedConv
 from convariant.compiler.kernels._peak import PeakMultiplyAdds
 from convariant.compiler.kernels._pool import Pool
+from convariant.compiler.kernels._regroup import Regroup
 from convariant.compiler.kernels._resize import Resize, resize_table
 from convariant.compiler.kernels._softmax import Softmax
 from convariant.compiler.kernels._strip import StripConv, strip_layout
@@ -30,6 +31,7 @@ __all__ = [
     "GroupedConv",
     "PeakMultiplyAdds",
     "Pool",
+    "Regroup",
     "Resize",
     "Softmax",
     "Step",

@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TypeAlias
 
 import numpy as np
-import numpy.typing as npt
 
 from convariant.compiler.kernels._epilogue import Epilogue, Output, address
+from convariant.compiler.kernels._taps import Span, useful_taps
 from convariant.compiler.kernels._tile import Tile, TileSums
-from convariant.compiler.layout import Axis, Layout
+from convariant.compiler.layout import SINGLE, Axis, Floats, Layout
 from convariant.compiler.llvm import Builder, Index, Pointer, Target
 
 __all__ = ["DirectConv", "Panel"]
-
-# Numbers [start, stop), known now or at run time.
-Span: TypeAlias = tuple["Index | int", "Index | int"]
 
 # Channels (of a planar input: taps) whose multiply-adds are unrolled: enough to hide the loop.
 _UNROLL = 4
@@ -27,11 +23,12 @@ class DirectConv:
     """`y[n,o,p] = epilogue(bias[o] + sum over taps t and channels i of w[o,i,t] * x[n,i,p,t])`.
 
     Arguments: x, weights, bias, y, then the epilogue's operands. The weights are packed as they are
-    read: [panel of vectors * lanes outputs][input block][kh][kw][lane of the block][output].
+    read: [panel of vectors * lanes outputs][kd][input block][kh][kw][lane of the block][output].
     A tile keeps rows * columns * vectors sums in registers; each input channel costs `vectors`
-    weight loads and one broadcast per pixel. Work is n x bands of rows x panels; `weights_outer`
-    walks every pixel with one panel of weights (large weights), else every panel with one band of
-    rows (large images). Groups: each has whole blocks of inputs and whole panels of outputs.
+    weight loads and one broadcast per pixel. Work is planes x bands of rows x panels;
+    `weights_outer` walks every pixel with one panel of weights (large weights), else every panel
+    with one band of rows (large images). Groups: each has whole panels of outputs, and either whole
+    blocks of inputs or a part of one; the first `used` inputs of each are read, by default all.
     """
 
     x: Layout
@@ -43,11 +40,24 @@ class DirectConv:
     groups: int = 1
     weights_outer: bool = False
     epilogue: Epilogue = ()
+    planes: Axis = SINGLE
+    used: int = 0
 
     @property
-    def depth(self) -> int:
-        """Input channels that one output reads."""
+    def width(self) -> int:
+        """Input channels of a group, as they lie in x."""
         return self.x.channels // self.groups
+
+    @property
+    def inputs(self) -> int:
+        """Input channels that one output reads."""
+        return self.used or self.width
+
+    @property
+    def plane_weights(self) -> int:
+        """Weights of one panel for one plane of the kernel."""
+        taps = self.rows.taps * self.columns.taps
+        return self.inputs * taps * self.tile.vectors * self.y.lanes
 
     def emit(self, target: Target, name: str) -> str:
         """The kernel's LLVM IR."""
@@ -55,66 +65,51 @@ class DirectConv:
         x, weights, bias = (b.argument(i) for i in range(3))
         output = Output(b, self.y, self.epilogue, first=3)
         bands = -(-self.rows.count // self.band)
-        places = self.x.batch * bands
+        places = self.x.batch * self.planes.count * bands
         panels = self.y.blocks // self.tile.vectors
         with b.share(places * panels) as item:
             if self.weights_outer:
                 panel, place = item // places, item % places
             else:
                 panel, place = item % panels, item // panels
-            image, band = place // bands, place % bands
+            plane, band = place // bands, place % bands
+            image, z = plane // self.planes.count, plane % self.planes.count
             group = panel // (panels // self.groups)
-            source = address(x, self.x, image, group * (self.x.blocks // self.groups))
             first = band * self.band
             last = b.minimum_index(first + self.band, self.rows.count)
-            Panel.of(self, output, source, weights, bias, image, panel).rows(first, last)
+            source = self._group(x, image, group)
+            Panel.of(self, output, source, weights, bias, image, z, panel).rows(first, last)
         return b.finish()
 
-    def pack(self, weight: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-        """A weight (co, ci / groups, kh, kw) in the order of reading, flat.
+    def _group(self, x: Pointer, image: Index, group: Index) -> Pointer:
+        """The first channel of a group."""
+        first = image * self.x.depth
+        if self.width % self.x.lanes == 0 or self.groups == 1:
+            return address(x, self.x, first, group * -(-self.width // self.x.lanes))
+        channel = group * self.width
+        return address(x, self.x, first, channel // self.x.lanes) + channel % self.x.lanes
+
+    def pack(self, weight: Floats) -> Floats:
+        """A weight (co, ci / groups, kd, kh, kw) in the order of reading, flat.
 
         Outputs that fill up the last block have weights of zero.
         """
-        co, ci, kh, kw = weight.shape
+        co, ci, kd, kh, kw = weight.shape
         lanes, width = self.x.lanes, self.tile.vectors * self.y.lanes
-        padded = np.zeros((self.y.blocks * self.y.lanes, ci, kh, kw), np.float32)
+        padded = np.zeros((self.y.blocks * self.y.lanes, ci, kd, kh, kw), np.float32)
         padded[:co] = weight
         panels = self.y.blocks // self.tile.vectors
-        ordered = padded.reshape(panels, width, ci, kh, kw).transpose(0, 3, 4, 2, 1)
+        ordered = padded.reshape(panels, width, ci, kd, kh, kw).transpose(0, 3, 4, 5, 2, 1)
         blocks = [
-            ordered[:, :, :, i : i + lanes].reshape(panels, kh * kw * min(lanes, ci - i) * width)
-            for i in range(0, ci, lanes)
+            part.reshape(panels, kd, kh * kw * part.shape[4] * width)
+            for part in (ordered[..., i : i + lanes, :] for i in range(0, ci, lanes))
         ]
-        return np.ascontiguousarray(np.concatenate(blocks, axis=1)).ravel()
-
-
-def useful_taps(b: Builder, axis: Axis, first: Index, count: int, size: int) -> Span:
-    """The taps [start, stop) that meet an input in range(size) from any of `count` outputs.
-
-    The others read nothing but the zeros around the image: with a padding of 18 on 32 pixels, as
-    in dilated networks, more than half of all products.
-    """
-
-    def span(first: Index | int) -> Span:
-        low = first * axis.stride + axis.offset
-        high = low + (count - 1) * axis.stride
-        apart = abs(axis.step)
-        # how far before and behind the image the window's first tap lies, in the taps' direction
-        before, left = (0 - high, size - 1 - low) if axis.step > 0 else (low - size + 1, high)
-        start = (b.maximum_index(before, 0) + (apart - 1)) // apart
-        stop = b.maximum_index(left + apart, 0) // apart
-        return start, b.minimum_index(stop, axis.taps)
-
-    every: Span = (0, axis.taps)
-    ends = (span(0), span(axis.count - count))
-    if all((b.index(start).value, b.index(stop).value) == every for start, stop in ends):
-        return every
-    return span(first)
+        return np.ascontiguousarray(np.concatenate(blocks, axis=2)).ravel()
 
 
 @dataclass(frozen=True)
 class Panel:
-    """One panel of outputs over a band of rows: where everything is."""
+    """One panel of outputs over a band of rows of plane z: where everything is."""
 
     conv: DirectConv
     b: Builder
@@ -122,7 +117,8 @@ class Panel:
     x: Pointer
     weights: Pointer
     bias: Pointer
-    image: Index
+    z: Index
+    plane: Index
     block: Index
 
     @classmethod
@@ -134,20 +130,20 @@ class Panel:
         weights: Pointer,
         bias: Pointer,
         image: Index,
+        z: Index,
         panel: Index,
     ) -> Panel:
-        """That panel of that image: `x` is where its first input channel begins."""
-        b = output.builder
-        outputs = conv.tile.vectors * b.lanes
-        taps = conv.rows.taps * conv.columns.taps
+        """That panel of plane z of that image: `x` is where its first input channel begins."""
+        b, planes = output.builder, conv.planes
         return cls(
             conv=conv,
             b=b,
             output=output,
-            x=x,
-            weights=weights + panel * (conv.depth * taps * outputs),
-            bias=bias + panel * outputs,
-            image=image,
+            x=x + (z * planes.stride + planes.offset) * conv.x.plane,
+            weights=weights + panel * (planes.taps * conv.plane_weights),
+            bias=bias + panel * (conv.tile.vectors * b.lanes),
+            z=z,
+            plane=image * conv.y.depth + z * planes.spread,
             block=panel * conv.tile.vectors,
         )
 
@@ -180,19 +176,22 @@ class Panel:
             column=column * columns.stride + columns.offset,
         )
         tile = Tile(height, width, conv.tile.vectors)
-        weights = conv.depth * rows.taps * columns.taps * conv.y.blocks * lanes
-        sums = TileSums(b, tile, lambda v: b.load(self.bias + v * lanes), weights)
+        size = conv.planes.taps * conv.plane_weights * conv.y.blocks // tile.vectors
+        sums = TileSums(b, tile, lambda v: b.load(self.bias + v * lanes), size)
         taps = (
             useful_taps(b, rows, row, height, conv.x.height),
             useful_taps(b, columns, column, width, conv.x.width),
         )
-        whole, rest = divmod(conv.depth, conv.x.lanes)
-        with b.loop(0, whole) as block:
-            self._block(sums, x, block, conv.x.lanes, taps)
-        if rest:
-            self._block(sums, x, b.index(whole), rest, taps)
+        whole, rest = divmod(conv.inputs, conv.x.lanes)
+        with b.loop(*useful_taps(b, conv.planes, self.z, 1, conv.x.depth)) as k:
+            behind = x + k * (conv.planes.step * conv.x.plane)
+            weights = self.weights + k * conv.plane_weights
+            with b.loop(0, whole) as block:
+                self._block(sums, behind, weights, block, conv.x.lanes, taps)
+            if rest:
+                self._block(sums, behind, weights, b.index(whole), rest, taps)
         place = self.output.at(
-            self.image,
+            self.plane,
             self.block,
             row * rows.spread,
             column * columns.spread,
@@ -202,14 +201,20 @@ class Panel:
                 place.store(value, v, r * rows.spread, c * columns.spread)
 
     def _block(
-        self, sums: TileSums, x: Pointer, block: Index, lanes: int, taps: tuple[Span, Span]
+        self,
+        sums: TileSums,
+        x: Pointer,
+        weights: Pointer,
+        block: Index,
+        lanes: int,
+        taps: tuple[Span, Span],
     ) -> None:
         """The taps of one block of input channels, of which `lanes` are real."""
         b, conv = self.b, self.conv
         kh, kw, outputs = conv.rows.taps, conv.columns.taps, conv.tile.vectors * b.lanes
         down, across = taps
         apart = (conv.rows.stride * conv.x.row, conv.columns.stride * conv.x.column)
-        start = self.weights + block * (conv.x.lanes * kh * kw * outputs)
+        start = weights + block * (conv.x.lanes * kh * kw * outputs)
         unrolled_taps = 1
         if lanes == 1:
             unrolled_taps = next(u for u in (4, 3, 2, 1) if kw % u == 0)
@@ -217,8 +222,8 @@ class Panel:
         with b.loop(*down) as i, b.loop(*across, unrolled_taps) as j:
             for u in range(unrolled_taps):
                 tap = address(x, conv.x, 0, block, i * conv.rows.step, (j + u) * conv.columns.step)
-                weights = start + (i * kw + j + u) * (lanes * outputs)
+                here = start + (i * kw + j + u) * (lanes * outputs)
                 unroll = next(u for u in (_UNROLL, 3, 2, 1) if lanes % u == 0)
                 with b.loop(0, lanes, unroll) as lane:
                     for k in range(unroll):
-                        sums.multiply(tap + (lane + k), weights + (lane + k) * outputs, *apart)
+                        sums.multiply(tap + (lane + k), here + (lane + k) * outputs, *apart)

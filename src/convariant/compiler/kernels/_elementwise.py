@@ -30,7 +30,7 @@ class Elementwise:
         """The kernel's LLVM IR."""
         b, y = Builder(target, name), self.y
         x, output = b.argument(0), Output(b, y, self.epilogue, first=1)
-        with b.share(y.batch * y.blocks * y.height) as item:
+        with b.share(y.planes * y.blocks * y.height) as item:
             plane, row = item // y.height, item % y.height
             image, block = plane // y.blocks, plane % y.blocks
             source = address(x, self.x, image, block, row)
@@ -62,11 +62,11 @@ class Convert:
         x, y = b.argument(0), b.argument(1)
         lanes = max(self.x.lanes, self.y.lanes)
         blocks, rest = divmod(self.x.channels, lanes)
-        height, batch = self.x.height, self.x.batch
+        height, planes = self.x.height, self.x.planes
         for first, count, channels in ((0, blocks, lanes), (blocks, 1 if rest else 0, rest)):
             if count == 0:
                 continue
-            with b.share(batch * count * height) as item:
+            with b.share(planes * count * height) as item:
                 plane, row = item // height, item % height
                 image, block = plane // count, plane % count + first
                 scale_x, scale_y = lanes // self.x.lanes, lanes // self.y.lanes
@@ -150,7 +150,7 @@ class ClearHalo:
         """The kernel's LLVM IR."""
         b, y = Builder(target, name), self.y
         top, bottom, left, right = y.halo
-        with b.share(y.batch * y.blocks) as plane:
+        with b.share(y.planes * y.blocks) as plane:
             origin = address(b.argument(0), y, plane // y.blocks, plane % y.blocks)
             corner = origin + (-top * y.row - left * y.column)
             full, foot = y.row, (top + y.height) * y.row

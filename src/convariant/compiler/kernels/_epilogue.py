@@ -40,13 +40,16 @@ Epilogue: TypeAlias = tuple[Step, ...]
 def address(
     start: Pointer,
     layout: Layout,
-    image: Index | int = 0,
+    plane: Index | int = 0,
     block: Index | int = 0,
     row: Index | int = 0,
     column: Index | int = 0,
 ) -> Pointer:
-    """The first lane of a block at a pixel, from the address of element (0, 0, 0, 0)."""
-    offset = image * layout.image + block * layout.block
+    """The first lane of a block at a pixel, from the address of element 0; planes are counted
+    through the batch.
+    """
+    image, z = plane // layout.depth, plane % layout.depth
+    offset = image * layout.image + z * layout.plane + block * layout.block
     return start + (offset + row * layout.row + column * layout.column)
 
 
@@ -90,8 +93,8 @@ class Output:
         self._starts = [builder.argument(i) for i in arguments] if start is None else [start]
 
     def at(
-        self, image: Index | int, block: Index | int, row: Index | int, column: Index | int
+        self, plane: Index | int, block: Index | int, row: Index | int, column: Index | int
     ) -> Place:
         """The place of a pixel of a block."""
         pairs = zip(self._starts, self._layouts, strict=True)
-        return Place(self, tuple(address(p, q, image, block, row, column) for p, q in pairs))
+        return Place(self, tuple(address(p, q, plane, block, row, column) for p, q in pairs))

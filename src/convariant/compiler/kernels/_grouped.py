@@ -7,7 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from convariant.compiler.kernels._epilogue import Epilogue, Output, address
-from convariant.compiler.layout import Axis, Floats, Layout
+from convariant.compiler.kernels._lanes import picked
+from convariant.compiler.kernels._taps import useful_taps
+from convariant.compiler.layout import SINGLE, Axis, Floats, Layout
 from convariant.compiler.llvm import Builder, Cell, Index, Pointer, Target, Vector
 
 __all__ = ["GroupedConv", "Plane"]
@@ -15,24 +17,31 @@ __all__ = ["GroupedConv", "Plane"]
 
 @dataclass(frozen=True)
 class GroupedConv:
-    """`y[n,o,p] = epilogue(bias[o] + sum over t, k of w[o,k,t] * x[n, o//width*width + k, p,t])`.
+    """`y[n,o,p] = epilogue(bias[o] + sum over t, k < used of w[o,k,t] * x[n, o//v*u + k, p,t])`.
 
-    Groups of `width` inputs and as many outputs, where `width` divides the lanes (1: depthwise), so
-    that a vector of outputs needs one vector of inputs, its lanes permuted once for each k.
+    Groups of u inputs and v outputs, `widths`, both of which divide the lanes (1, 1: depthwise), so
+    that a vector of outputs needs u / v vectors of inputs, their lanes permuted once for each k.
     Arguments: x, weights, bias, y, then the epilogue's operands. The weights are packed as they are
-    read: [output block][kh][k][kw][lane]. A tile keeps `tile_rows` x `tile_columns` sums and the kw
-    weights of a kernel row; each input vector is loaded once for all the taps of its row.
+    read: [output block][kd][kh][k][kw][lane]. A tile keeps `tile_rows` x `tile_columns` sums and
+    the kw weights of a kernel row; an input vector is loaded once for all the taps of its row.
     """
 
     x: Layout
     y: Layout
     rows: Axis
     columns: Axis
-    width: int
+    widths: tuple[int, int]
+    used: int
     tile_rows: int
     tile_columns: int
     band: int
     epilogue: Epilogue = ()
+    planes: Axis = SINGLE
+
+    @property
+    def plane_weights(self) -> int:
+        """Weights of one output block for one plane of the kernel."""
+        return self.rows.taps * self.used * self.columns.taps * self.y.lanes
 
     def emit(self, target: Target, name: str) -> str:
         """The kernel's LLVM IR."""
@@ -40,34 +49,53 @@ class GroupedConv:
         x, weights, bias = (b.argument(i) for i in range(3))
         output = Output(b, self.y, self.epilogue, first=3)
         bands = -(-self.rows.count // self.band)
-        with b.share(self.x.batch * self.y.blocks * bands) as item:
-            plane, band = item // bands, item % bands
-            image, block = plane // self.y.blocks, plane % self.y.blocks
+        with b.share(self.x.batch * self.planes.count * self.y.blocks * bands) as item:
+            there, band = item // bands, item % bands
+            plane, block = there // self.y.blocks, there % self.y.blocks
+            image, z = plane // self.planes.count, plane % self.planes.count
             first = band * self.band
             last = b.minimum_index(first + self.band, self.rows.count)
-            Plane.of(self, output, x, weights, bias, image, block).rows(first, last)
+            Plane.of(self, output, x, weights, bias, image, z, block).rows(first, last)
         return b.finish()
 
+    @property
+    def part(self) -> int:
+        """Lanes of an input vector that a vector of outputs needs."""
+        u, v = self.widths
+        return min(self.x.lanes * u // v, self.x.lanes)
+
+    def sources(self, x: Pointer, image: Index, block: Index) -> list[Pointer]:
+        """Where the inputs of an output block start: in a part of a block, or in several."""
+        first, (u, v) = image * self.x.depth, self.widths
+        if u <= v:
+            inside = block % (v // u) * self.part
+            return [address(x, self.x, first, block // (v // u)) + inside]
+        # groups that fill up the last output block have no inputs, and may read any
+        last = self.x.blocks - 1
+        blocks = (x.builder.minimum_index(block * (u // v) + i, last) for i in range(u // v))
+        return [address(x, self.x, first, source) for source in blocks]
+
     def pack(self, weight: Floats) -> Floats:
-        """A weight (co, width, kh, kw) in the order of reading, flat."""
-        co, width, kh, kw = weight.shape
-        padded = np.zeros((self.y.blocks * self.y.lanes, width, kh, kw), np.float32)
+        """A weight (groups * v, used, kd, kh, kw) in the order of reading, flat."""
+        co, *rest = weight.shape
+        padded = np.zeros((self.y.blocks * self.y.lanes, *rest), np.float32)
         padded[:co] = weight
-        blocks = padded.reshape(self.y.blocks, self.y.lanes, width, kh, kw)
-        return np.ascontiguousarray(blocks.transpose(0, 3, 2, 4, 1)).ravel()
+        blocks = padded.reshape(self.y.blocks, self.y.lanes, *rest)
+        return np.ascontiguousarray(blocks.transpose(0, 3, 4, 2, 5, 1)).ravel()
 
 
 @dataclass(frozen=True)
 class Plane:
-    """One block of channels over a band of rows: where everything is."""
+    """One block of channels over a band of rows of plane z: where everything is."""
 
     conv: GroupedConv
     b: Builder
     output: Output
-    x: Pointer
+    xs: list[Pointer]
     weights: Pointer
     bias: Pointer
-    image: Index
+    z: Index
+    plane: Index
     block: Index
 
     @classmethod
@@ -79,19 +107,20 @@ class Plane:
         weights: Pointer,
         bias: Pointer,
         image: Index,
+        z: Index,
         block: Index,
     ) -> Plane:
-        """That block of that image; the pointers are the kernel's arguments."""
+        """That block of plane z of that image; the pointers are the kernel's arguments."""
         b = output.builder
-        panel = conv.rows.taps * conv.width * conv.columns.taps * b.lanes
         return cls(
             conv=conv,
             b=b,
             output=output,
-            x=address(x, conv.x, image, block),
-            weights=weights + block * panel,
+            xs=conv.sources(x, image, block),
+            weights=weights + block * (conv.planes.taps * conv.plane_weights),
             bias=bias + block * b.lanes,
-            image=image,
+            z=z,
+            plane=image * conv.y.depth + z * conv.planes.spread,
             block=block,
         )
 
@@ -115,26 +144,25 @@ class Plane:
             self._tile(row, self.b.index(whole), height, count - whole)
 
     def _tile(self, row: Index, column: Index, height: int, width: int) -> None:
-        b, rows, columns = self.b, self.conv.rows, self.conv.columns
-        x = address(
-            self.x,
-            self.conv.x,
-            row=row * rows.stride + rows.offset,
-            column=column * columns.stride + columns.offset,
-        )
+        b, conv, rows, columns = self.b, self.conv, self.conv.rows, self.conv.columns
         start = b.load(self.bias)
         sums = {(r, c): b.cell(start) for r in range(height) for c in range(width)}
-        with b.loop(0, rows.taps) as i:
-            line = x + i * (rows.step * self.conv.x.row)
-            for k in range(self.conv.width):
-                group = (i * self.conv.width + k) * columns.taps
-                weights = [
-                    b.load(self.weights + (group + j) * b.lanes) for j in range(columns.taps)
-                ]
-                for r in range(height):
-                    self._row(line, r, k, weights, sums, width)
+        with b.loop(*useful_taps(b, conv.planes, self.z, 1, conv.x.depth)) as h:
+            panel = self.weights + h * conv.plane_weights
+            behind = (self.z * conv.planes.stride + h * conv.planes.step) + conv.planes.offset
+            with b.loop(0, rows.taps) as i:
+                at = (
+                    row * rows.stride + rows.offset + i * rows.step,
+                    column * columns.stride + columns.offset,
+                )
+                lines = [address(x + behind * conv.x.plane, conv.x, 0, 0, *at) for x in self.xs]
+                for k in range(conv.used):
+                    group = (i * conv.used + k) * columns.taps
+                    weights = [b.load(panel + (group + j) * b.lanes) for j in range(columns.taps)]
+                    for r in range(height):
+                        self._row(lines, r, k, weights, sums, width)
         place = self.output.at(
-            self.image,
+            self.plane,
             self.block,
             row * rows.spread,
             column * columns.spread,
@@ -145,7 +173,7 @@ class Plane:
 
     def _row(
         self,
-        line: Pointer,
+        lines: list[Pointer],
         r: int,
         k: int,
         weights: list[Vector],
@@ -158,11 +186,18 @@ class Plane:
         for c in range(width):
             for j in range(columns.taps):
                 meetings.setdefault(c * columns.stride + j * columns.step, []).append((c, j))
-        group = self.conv.width
-        lanes = [lane // group * group + k for lane in range(b.lanes)]
+        u, v = self.conv.widths
+        lanes = [lane // v * u + k for lane in range(b.lanes)]
         for place, users in sorted(meetings.items()):
-            value = b.load(line + (r * self.conv.rows.stride * x.row + place * x.column))
-            if group > 1:
-                value = b.permute(value, lanes)
+            offset = r * self.conv.rows.stride * x.row + place * x.column
+            value = self._load([line + offset for line in lines], lanes)
             for c, j in users:
                 sums[r, c].set(b.fma(value, weights[j], sums[r, c].get()))
+
+    def _load(self, places: list[Pointer], lanes: list[int]) -> Vector:
+        """The inputs in the order of the outputs' lanes."""
+        vectors = [self.b.load(place, self.conv.part) for place in places]
+        if lanes == list(range(self.conv.part)):
+            return vectors[0]
+        # only those that a lane comes from are worth a load: LLVM drops the others
+        return picked(self.b, vectors, lanes)

@@ -10,7 +10,7 @@ from typing import Literal
 import numpy as np
 
 from convariant.compiler.kernels._epilogue import Epilogue, Output, address
-from convariant.compiler.layout import Axis, Floats, Layout
+from convariant.compiler.layout import SINGLE, Axis, Floats, Layout
 from convariant.compiler.llvm import Builder, Cell, Index, Pointer, Target, Vector
 
 __all__ = ["Pool"]
@@ -24,9 +24,9 @@ class Pool:
     """`y[n,c,p] = epilogue(max or sum / count of x[n,c,i] for i in the window of p, inside x)`.
 
     Arguments: x, scales, y, then the epilogue's operands. Windows are clipped at the edges of x, so
-    padding is never read. `scales` holds, for an average, one factor for each output row, then one
-    for each output column, whose product is 1 / count (see `pack`); a maximum does not read it.
-    Registers: a few sums and one input.
+    padding is never read. `scales` holds, for an average, one factor for each output plane, then
+    for each row, then for each column, whose product is 1 / count (see `pack`); a maximum does not
+    read it. Registers: a few sums and one input.
     """
 
     mode: Literal["max", "avg"]
@@ -35,16 +35,18 @@ class Pool:
     rows: Axis
     columns: Axis
     epilogue: Epilogue = ()
+    planes: Axis = SINGLE
 
     def emit(self, target: Target, name: str) -> str:
         """The kernel's LLVM IR."""
         b = Builder(target, name)
         x, scales = b.argument(0), b.argument(1)
         output = Output(b, self.y, self.epilogue, first=2)
-        with b.share(self.x.batch * self.y.blocks * self.rows.count) as item:
-            plane, row = item // self.rows.count, item % self.rows.count
-            image, block = plane // self.y.blocks, plane % self.y.blocks
-            line = _Line(self, b, output, address(x, self.x, image, block), scales, plane, row)
+        with b.share(self.y.planes * self.y.blocks * self.rows.count) as item:
+            there, row = item // self.rows.count, item % self.rows.count
+            plane, block = there // self.y.blocks, there % self.y.blocks
+            source = address(x, self.x, plane // self.y.depth * self.x.depth, block)
+            line = _Line(self, b, output, source, scales, plane, block, row)
             first, last = inside(self.columns, self.x.width)
             whole = first + (last - first) // _TOGETHER * _TOGETHER
             with b.loop(0, first) as column:
@@ -55,8 +57,10 @@ class Pool:
                 line.clipped(column)
         return b.finish()
 
-    def pack(self, counts: tuple[Floats, Floats] | None) -> Floats:
-        """The factors of an average whose window counts (rows, columns) elements; else nothing."""
+    def pack(self, counts: tuple[Floats, ...] | None) -> Floats:
+        """The factors of an average whose window counts (planes, rows, columns) elements; else
+        nothing.
+        """
         if counts is None:
             return np.zeros(1, np.float32)
         return (1.0 / np.concatenate(counts)).astype(np.float32)
@@ -85,7 +89,13 @@ class _Line:
     x: Pointer
     scales: Pointer
     plane: Index
+    block: Index
     row: Index
+
+    @property
+    def z(self) -> Index:
+        """The plane within its volume."""
+        return self.plane % self.pool.y.depth
 
     def clipped(self, column: Index) -> None:
         """One output whose window may reach beyond the left or right edge."""
@@ -110,11 +120,13 @@ class _Line:
     @contextlib.contextmanager
     def _rows(self) -> Iterator[Pointer]:
         """Each row of the input inside the window."""
-        b, axis = self.b, self.pool.rows
-        first, last = self._taps(self.row, axis, self.pool.x.height)
-        with b.loop(first, last) as i:
-            row = self.row * axis.stride + i * axis.step + axis.offset
-            yield self.x + row * self.pool.x.row
+        b, x, planes, rows = self.b, self.pool.x, self.pool.planes, self.pool.rows
+        deep = self._taps(self.z, planes, x.depth)
+        down = self._taps(self.row, rows, x.height)
+        with b.loop(*deep) as h, b.loop(*down) as i:
+            plane = self.z * planes.stride + h * planes.step + planes.offset
+            row = self.row * rows.stride + i * rows.step + rows.offset
+            yield self.x + (plane * x.plane + row * x.row)
 
     def _taps(self, at: Index, axis: Axis, size: int) -> tuple[Index, Index]:
         """The taps that fall inside the input."""
@@ -134,11 +146,13 @@ class _Line:
         total.set(self.b.maximum(old, value) if self.pool.mode == "max" else old + value)
 
     def _finish(self, column: Index, totals: list[Cell]) -> None:
-        b, blocks = self.b, self.pool.y.blocks
-        place = self.output.at(self.plane // blocks, self.plane % blocks, self.row, column)
+        b, planes, rows = self.b, self.pool.planes.count, self.pool.rows.count
+        place = self.output.at(self.plane, self.block, self.row, column)
         for c, total in enumerate(totals):
             value = total.get()
             if self.pool.mode == "avg":
-                across = b.splat(self.scales + (column + (self.pool.rows.count + c)))
-                value = value * (b.splat(self.scales + self.row) * across)
+                behind = b.splat(self.scales + self.z)
+                down = b.splat(self.scales + (self.row + planes))
+                across = b.splat(self.scales + (column + (planes + rows + c)))
+                value = value * (behind * down * across)
             place.store(value, column=c)

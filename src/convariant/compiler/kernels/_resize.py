@@ -36,7 +36,7 @@ class Resize:
         output = Output(b, y, self.epilogue, first=2)
         columns = table + 2 * y.height * self.row_taps
         weigh = self.row_taps * self.column_taps > 1
-        with b.share(y.batch * y.blocks * y.height) as item:
+        with b.share(y.planes * y.blocks * y.height) as item:
             plane, row = item // y.height, item % y.height
             image, block = plane // y.blocks, plane % y.blocks
             source = address(x, self.x, image, block)

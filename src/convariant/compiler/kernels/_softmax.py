@@ -27,7 +27,7 @@ class Softmax:
         """The kernel's LLVM IR."""
         b, x = Builder(target, name), self.x
         source, result = b.argument(0), b.argument(1)
-        with b.share(x.batch * x.height) as item:
+        with b.share(x.planes * x.height) as item:
             image, row = item // x.height, item % x.height
             with b.loop(0, x.width) as column:
                 self._pixel(

@@ -23,7 +23,7 @@ class StripConv:
     top of the image, so that `middle` is moved up by the strip's first row.
     Arguments: x, depthwise weights and bias, pointwise weights and bias, scratch, y, then the
     operands of the pointwise epilogue; the depthwise one has none. `depthwise.y` and `pointwise.x`
-    are the strip's layout (`strip_layout`), the same for every image.
+    are the strip's layout (`strip_layout`), the same for every plane of every image.
     """
 
     depthwise: GroupedConv
@@ -41,28 +41,37 @@ class StripConv:
         x, weights, bias, point_weights, point_bias, scratch = (b.argument(i) for i in range(6))
         output = Output(b, self.pointwise.y, self.pointwise.epilogue, first=6)
         own, row = scratch + b.thread * self.scratch, self.depthwise.y.row
-        rows = self.pointwise.rows.count
+        rows, planes = self.pointwise.rows.count, self.pointwise.planes.count
         bands = -(-rows // self.band)
-        with b.share(self.depthwise.x.batch * bands) as item:
-            image, first = item // bands, item % bands * self.band
+        with b.share(self.depthwise.x.batch * planes * bands) as item:
+            plane, first = item // bands, item % bands * self.band
+            image, z = plane // planes, plane % planes
             last = b.minimum_index(first + self.band, rows)
             middle = own + (0 - first * row)
             strip = Output(b, self.depthwise.y, self.depthwise.epilogue, start=middle)
             with b.loop(0, self.depthwise.x.blocks) as block:
-                Plane.of(self.depthwise, strip, x, weights, bias, image, block).rows(first, last)
+                Plane.of(self.depthwise, strip, x, weights, bias, image, z, block).rows(first, last)
             with b.loop(0, self.pointwise.y.blocks // self.pointwise.tile.vectors) as panel:
                 Panel.of(
-                    self.pointwise, output, middle, point_weights, point_bias, image, panel
+                    self.pointwise, output, middle, point_weights, point_bias, image, z, panel
                 ).rows(first, last)
         return b.finish()
 
 
-def strip_layout(shape: tuple[int, int, int, int], lanes: int, band: int) -> Layout:
-    """An (n, c, h, w) tensor of which only `band` rows of one image are in memory.
+def strip_layout(shape: tuple[int, ...], lanes: int, band: int) -> Layout:
+    """An (n, c, h, w) or (n, c, d, h, w) tensor of which only `band` rows of one plane are in
+    memory.
 
     >>> layout = strip_layout((2, 32, 56, 56), lanes=16, band=4)
     >>> layout.block, layout.image
     (3584, 0)
     """
-    n, c, h, w = shape
-    return replace(Layout.dense((1, c, band, w), lanes), batch=n, height=h, image=0)
+    n, c, *depth, h, w = shape
+    return replace(
+        Layout.dense((1, c, band, w), lanes),
+        batch=n,
+        depth=depth[0] if depth else 1,
+        height=h,
+        image=0,
+        plane=0,
+    )

@@ -88,7 +88,7 @@ class WinogradConv:
     @property
     def total(self) -> int:
         """Tiles in the batch."""
-        return self.x.batch * -(-self.rows.count // self.m) * self.across
+        return self.x.planes * -(-self.rows.count // self.m) * self.across
 
     @property
     def scratch(self) -> int:

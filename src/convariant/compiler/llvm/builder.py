@@ -89,6 +89,8 @@ class Builder:
             return Index(self, folded[verb] if verb in folded else _divide(verb, a, b))
         if (verb in ("add", "sub") and b == 0) or (verb in ("mul", "udiv") and b == 1):
             return self.index(left)
+        if verb == "urem" and b == 1:
+            return Index(self, 0)
         flags = () if verb.startswith("u") else ("nsw",)
         return Index(self, getattr(self.ir, verb)(self.i64(left), self.i64(right), flags=flags))
 

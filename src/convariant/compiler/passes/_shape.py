@@ -12,9 +12,9 @@ __all__ = ["absorb_padding", "flattened_linear_as_conv", "means_as_pools", "sink
 
 
 def flattened_linear_as_conv(graph: Graph) -> Graph:
-    """before: `y = linear(flatten(x))`, x (n, c, h, w)  -->  `y = flatten(conv(x))`, kernel h x w.
+    """before: `y = linear(flatten(x))`, x (n, c, *size)  -->  `y = flatten(conv(x))`, kernel size.
 
-    The weight is the same, read as (co, c, h, w): nothing is flattened in memory.
+    The weight is the same, read as (co, c, *size): nothing is flattened in memory.
     """
     constants = dict(graph.constants)
     producers = graph.producers()
@@ -24,15 +24,15 @@ def flattened_linear_as_conv(graph: Graph) -> Graph:
         if not isinstance(node.op, Linear) or before is None or node.inputs[1] not in constants:
             return None
         x, flat = graph.types[before.inputs[0]], graph.types[node.inputs[0]]
-        if not isinstance(before.op, Reshape) or x.rank != 4 or flat.rank != 2:
+        if not isinstance(before.op, Reshape) or x.rank not in (4, 5) or flat.rank != 2:
             return None
-        if x.shape[0] != flat.shape[0] or x.spatial == (1, 1):
+        if x.shape[0] != flat.shape[0] or set(x.spatial) == {1}:
             return None
         weight = constants[node.inputs[1]]
         names = (f"{node.name}/weight", f"{node.name}/map")
         constants[names[0]] = weight.detach().reshape(-1, *x.shape[1:])  # type: ignore[arg-type]
         conv = Node(
-            Conv(Geometry.of(2, x.spatial)),
+            Conv(Geometry(x.spatial)),
             (before.inputs[0], names[0], *node.inputs[2:]),
             (names[1],),
             node.path,
@@ -45,11 +45,11 @@ def flattened_linear_as_conv(graph: Graph) -> Graph:
 
 
 def means_as_pools(graph: Graph) -> Graph:
-    """before: `y = mean(x, [2, 3])` or an adaptive pool that divides x  -->  `y = pool(x)`."""
+    """before: `y = mean(x, [2, 3])`, or an adaptive pool that divides x  -->  `y = pool(x)`."""
 
     def rule(node: Node) -> list[Node] | None:
         x, y = graph.types[node.inputs[0]] if node.inputs else None, graph.types[node.name]
-        if x is None or x.rank not in (3, 4) or 0 in x.spatial:
+        if x is None or x.rank not in (3, 4, 5) or 0 in x.spatial:
             return None
         spatial = tuple(range(2, x.rank))
         if isinstance(node.op, AdaptivePool):

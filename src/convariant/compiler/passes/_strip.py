@@ -75,7 +75,7 @@ def _fits(graph: Graph, first: Node, second: Node) -> bool:
 
 def _is_depthwise(graph: Graph, node: Node) -> bool:
     op = node.op.op if isinstance(node.op, Fused) else node.op
-    if not isinstance(op, Conv) or op.geometry.axes != 2 or op.geometry.transposed:
+    if not isinstance(op, Conv) or op.geometry.axes == 1 or op.geometry.transposed:
         return False
     if isinstance(node.op, Fused) and len(node.inputs) > node.op.arity:
         return False  # operands would need layouts of their own
@@ -88,7 +88,7 @@ def _is_pointwise(graph: Graph, node: Node) -> bool:
     if not isinstance(op, Conv) or op.geometry.transposed or op.groups != 1:
         return False
     size = graph.types[node.inputs[0]].sizes[2:]
-    plain = op.geometry.kernel_size == op.geometry.stride == (1, 1)
+    plain = set(op.geometry.kernel_size) == set(op.geometry.stride) == {1}
     return plain and not any(map(any, op.geometry.pads(size))) and _constant(graph, node)
 
 

@@ -3,28 +3,28 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
-
-import numpy as np
 
 from convariant.compiler.kernels import (
     DirectConv,
     Epilogue,
     GroupedConv,
+    Regroup,
     WinogradConv,
     rank_tiles,
     tile_cycles,
 )
-from convariant.compiler.layout import Axis, Floats, Halo, Layout, lay_out
+from convariant.compiler.layout import Axis, Layout
 from convariant.compiler.plan._choose import Winograd, direct_cycles, winograd_ways
-from convariant.compiler.plan._job import Context, Job, Option, placed, with_row
-from convariant.compiler.plan._model import Address, Form, KernelCall, Located, Lowering, Need
-from convariant.compiler.plan._phases import phases
-from convariant.geometry import Geometry
+from convariant.compiler.plan._job import Job, Option, placed
+from convariant.compiler.plan._model import Form, KernelCall, Located, Lowering, Need
+from convariant.compiler.plan._task import ConvTask, conv_task, halo_of, linear_task
+from convariant.compiler.plan._walks import Part
 from convariant.graph import ops
 
-__all__ = ["lower_conv", "lower_linear"]
+__all__ = ["grouped_tile", "lower_conv", "lower_linear"]
 
 # Bytes of weights that are worth reading again for each band of rows: they stay in the cache.
 _SMALL_WEIGHTS = 256 * 1024
@@ -32,82 +32,12 @@ _SMALL_WEIGHTS = 256 * 1024
 _BAND = 192 * 1024
 
 
-@dataclass(frozen=True)
-class ConvTask:
-    """A convolution over two axes; the weight is (co, ci / groups, kh, kw) also if transposed."""
-
-    job: Job
-    weight: Floats
-    bias: Floats | None
-    geometry: Geometry
-    groups: int = 1
-
-    @property
-    def context(self) -> Context:
-        """Target, threads, tolerance and constants."""
-        return self.job.context
-
-    @property
-    def lanes(self) -> int:
-        """Channels in a block."""
-        return self.context.target.lanes
-
-    @property
-    def outputs(self) -> int:
-        """Output channels."""
-        return self.job.y_image[1]
-
-    @property
-    def blocks(self) -> int:
-        """Output channel blocks."""
-        return -(-self.outputs // self.lanes)
-
-    @property
-    def width(self) -> int:
-        """Input channels of one group."""
-        return self.weight.shape[1]
-
-    @property
-    def planar(self) -> bool:
-        """Whether the input comes planar and has too few channels to be worth blocking."""
-        few = self.job.x_image[1] < self.lanes
-        return few and self.job.x in self.context.graph.inputs
-
-    def bias_address(self) -> Address:
-        """The bias, or zeros, filled up to whole blocks."""
-        values = np.zeros(self.outputs, np.float32) if self.bias is None else self.bias
-        layout = Layout.dense((1, self.outputs, 1, 1), self.lanes)
-        return self.context.constants.add(lay_out(values.reshape(1, -1, 1, 1), layout))
-
-    def call(self, conv: DirectConv | GroupedConv, x: Located, *outputs: Located) -> KernelCall:
-        """The kernel with its packed weights; `outputs` are y and the operands."""
-        weights = self.context.constants.add(conv.pack(self.weight))
-        places = (out.address for out in outputs)
-        return KernelCall(conv, (x.address, weights, self.bias_address(), *places))
-
-
 def lower_conv(job: Job) -> Lowering | str:
     """The best algorithm for a convolution, or why there is none."""
-    op = job.node.op
-    assert isinstance(op, ops.Conv)
+    assert isinstance(job.node.op, ops.Conv)
     if not job.is_constant(*job.node.inputs[1:]):
         return "a convolution whose weight is computed"
-    if op.geometry.axes > 2:
-        return "a convolution over 3 axes"
     return _choose(conv_task(job))
-
-
-def conv_task(job: Job) -> ConvTask:
-    """A convolution with known weights over one or two axes."""
-    op = job.node.op
-    assert isinstance(op, ops.Conv)
-    weight, *bias = (job.context.constant(name) for name in job.node.inputs[1:])
-    geometry = op.geometry.explicit(job.context.sizes(job.x)[2:])
-    if geometry.axes == 1:
-        weight, geometry = weight[:, :, None, :], with_row(geometry)
-    if geometry.transposed:
-        weight = _turned(weight, op.groups)
-    return ConvTask(job, weight, bias[0] if bias else None, geometry, op.groups)
 
 
 def lower_linear(job: Job) -> Lowering | str:
@@ -116,126 +46,170 @@ def lower_linear(job: Job) -> Lowering | str:
         return "a linear layer on more than two axes"
     if not job.is_constant(*job.node.inputs[1:]):
         return "a linear layer whose weight is computed"
-    weight, *bias = (job.context.constant(name) for name in job.node.inputs[1:])
-    return _choose(
-        ConvTask(job, weight[:, :, None, None], bias[0] if bias else None, Geometry((1, 1)))
-    )
+    return _choose(linear_task(job))
 
 
-def _turned(weight: Floats, groups: int) -> Floats:
-    """A transposed weight (ci, co / groups, ...) as (co, ci / groups, ...)."""
-    ci, width = weight.shape[:2]
-    split = weight.reshape(groups, ci // groups, width, *weight.shape[2:])
-    return np.ascontiguousarray(
-        split.swapaxes(1, 2).reshape(groups * width, ci // groups, *weight.shape[2:])
-    )
-
-
-def _choose(task: ConvTask) -> Lowering | str:
+def _choose(task: ConvTask) -> Lowering:
+    """The fastest way by its estimate, or the one that measuring has found."""
     if task.geometry.transposed:
-        if not _broadcasts(task):
-            return f"a transposed convolution in {task.groups} groups that are no whole blocks"
-        return _lower_transposed(task)
-    if _broadcasts(task):
-        return _lower_broadcast(task)
-    if task.outputs // task.groups == task.width and task.lanes % task.width == 0:
-        return _lower_grouped(task)
-    return f"{task.groups} groups of {task.width} channels do not fit {task.lanes} lanes"
-
-
-def _broadcasts(task: ConvTask) -> bool:
-    """Whether every group has whole blocks of channels, or there is but one group."""
-    lanes, per_group = task.lanes, task.outputs // task.groups
-    return task.groups == 1 or (task.width % lanes == 0 and per_group % lanes == 0)
-
-
-def conv_axes(task: ConvTask) -> tuple[Axis, Axis]:
-    """How outputs meet inputs on both axes of a convolution that is not transposed."""
-    g = task.geometry
-    pads = g.pads(task.job.x_image[2:])
-    rows, columns = (
-        Axis(o, taps=k, stride=s, step=d, offset=-b)
-        for o, k, s, d, (b, _) in zip(
-            task.job.y_image[2:], g.kernel_size, g.stride, g.dilation, pads, strict=True
-        )
-    )
-    return rows, columns
-
-
-def halo_of(size: tuple[int, ...], *reaches: tuple[int, int]) -> Halo:
-    """The halo around a plane that (lowest, highest) indices on both axes call for."""
-    (top, bottom), (left, right) = (
-        (max(0, -low), max(0, high - i + 1)) for i, (low, high) in zip(size, reaches, strict=True)
-    )
-    return top, bottom, left, right
-
-
-def _lower_broadcast(task: ConvTask) -> Lowering:
-    rows, columns = conv_axes(task)
-    n = task.job.x_image[0]
-    flat = task.weight.shape[2:] == (1, 1) and (rows.stride, columns.stride) == (1, 1)
-    height, width = (1, n * rows.count * columns.count) if flat else (rows.count, columns.count)
-    target, images = task.context.target, 1 if flat else n
-    products = math.prod(task.weight.shape[1:]) * images
-    options = []
-    for rank, tile in enumerate(rank_tiles(target, task.blocks // task.groups, height, width)):
-        compute = tile_cycles(target, tile, task.blocks, height, width) * products
-        cycles = direct_cycles(compute, task.weight.size, task.context.threads)
-        options.append(Option(cycles, partial(_lower_direct, task, rows, columns, rank)))
-    options += [
-        Option(way.cycles, partial(_lower_winograd, task, rows, columns, way))
-        for way in _winograd_ways(task, rows, columns)
-    ]
+        return _lower(task, 0)
+    (part,) = task.parts
+    options = _grouped_ways(task, part) if task.narrow else _broadcast_ways(task, part)
     return task.context.pick(task.job.node, options)
 
 
-def _lower_direct(task: ConvTask, rows: Axis, columns: Axis, rank: int) -> Lowering:
-    """Every product of the definition, by the tile of that rank."""
-    form: Form = "planar" if task.planar else "blocked"
-    halo = halo_of(task.job.x_image[2:], rows.reach, columns.reach)
-    pointwise = task.weight.shape[2:] == (1, 1)
+def _grouped_ways(task: ConvTask, part: Part) -> list[Option]:
+    """Tiles as large as registers allow, or of half that size: more loads, shorter chains."""
+    _, rows, columns = part.axes
+    tiles = {grouped_tile(task, rows, columns, rank) for rank in (0, 1)}
+    return [Option(rank, partial(_lower, task, rank)) for rank in range(len(tiles))]
 
-    def build(inputs: tuple[Located, ...], out: Located) -> list[KernelCall]:
-        x, *operands = inputs
+
+def _broadcast_ways(task: ConvTask, part: Part) -> list[Option]:
+    """Every product of the definition, by the best tile of each width, or Winograd's algorithm."""
+    planes, rows, columns = part.axes
+    images = task.job.x_image[0] * planes.count
+    height, width = rows.count, columns.count
+    if all(axis.taps == axis.stride == 1 for axis in part.axes):
+        images, height, width = 1, 1, images * height * width
+    target, blocks = task.context.target, task.y_layout.blocks
+    products = math.prod(task.weight.shape[1:]) * images
+    options = []
+    for rank, tile in enumerate(rank_tiles(target, blocks // task.groups, height, width)):
+        compute = tile_cycles(target, tile, blocks, height, width) * products
+        cycles = direct_cycles(compute, task.weight.size, task.context.threads)
+        options.append(Option(cycles, partial(_lower, task, rank)))
+    options += [
+        Option(way.cycles, partial(_lower_winograd, task, part, way))
+        for way in _winograd_ways(task, part)
+    ]
+    return options
+
+
+def _lower(task: ConvTask, rank: int) -> Lowering:
+    """One kernel for each part, its tile the best but `rank`; groups that do not fit the lanes are
+    moved before and behind.
+    """
+    (u, v), (inputs, outputs) = task.widths, (task.inputs, task.outputs)
+    rooms = [task.x_layout] if u > inputs else []
+    rooms += [task.y_layout] if v > outputs else []
+
+    def build(located: tuple[Located, ...], out: Located) -> list[KernelCall]:
+        x, *operands = located[: len(located) - len(rooms)]
+        spare = iter(located[len(located) - len(rooms) :])
         epilogue = placed(task.job.epilogue, operands)
-        conv = _direct(task, x.layout, out.layout, rows, columns, epilogue, rank)
-        return [task.call(conv, x, out, *operands)]
+        calls = []
+        if u > inputs:
+            given, x = x, next(spare)
+            calls.append(_regroup(given, x, inputs, (inputs, u), (), ()))
+        if v == outputs:
+            return calls + _part_calls(task, rank, x, out, epilogue, operands)
+        wide = next(spare)
+        calls += _part_calls(task, rank, x, wide, (), ())
+        return [*calls, _regroup(wide, out, outputs, (v, outputs), epilogue, operands)]
 
-    return Lowering(
-        (Need(task.job.x, form, halo),),
-        build,
-        "pointwise" if pointwise else "direct",
-        operands=task.job.operands,
-    )
+    form: Form = "planar" if task.planar else "blocked"
+    need = Need(task.job.x, form) if u > inputs else Need(task.job.x, form, task.halo)
+    return Lowering((need,), build, _name(task), operands=task.job.operands, rooms=tuple(rooms))
+
+
+def _name(task: ConvTask) -> str:
+    if task.geometry.transposed:
+        return f"transposed, {len(task.parts)} phases"
+    if task.narrow:
+        return "depthwise" if task.inputs == 1 else "narrow groups"
+    return "direct" if math.prod(task.geometry.kernel_size) > 1 else "pointwise"
+
+
+def _regroup(
+    x: Located,
+    y: Located,
+    width: int,
+    apart: tuple[int, int],
+    epilogue: Epilogue,
+    operands: Sequence[Located],
+) -> KernelCall:
+    """Groups of `width` channels moved from one distance to another."""
+    kernel = Regroup(x.layout, y.layout, width, *apart, epilogue)
+    places = (x.address, y.address, *(o.address for o in operands))
+    return KernelCall(kernel, places, aside="regroup")
+
+
+def _part_calls(
+    task: ConvTask,
+    rank: int,
+    x: Located,
+    y: Located,
+    epilogue: Epilogue,
+    operands: Sequence[Located],
+) -> list[KernelCall]:
+    make, bias = _grouped if task.narrow else _direct, task.bias_address()
+    calls = []
+    for part in task.parts:
+        conv = make(task, x.layout, y.layout, part, epilogue, rank)
+        weights = task.context.constants.add(conv.pack(part.weight(task.filled_weight)))
+        places = (part.place(o).address for o in (y, *operands))
+        calls.append(KernelCall(conv, (x.address, weights, bias, *places)))
+    return calls
 
 
 def _direct(
-    task: ConvTask,
-    x: Layout,
-    y: Layout,
-    rows: Axis,
-    columns: Axis,
-    epilogue: Epilogue,
-    rank: int = 0,
+    task: ConvTask, x: Layout, y: Layout, part: Part, epilogue: Epilogue, rank: int
 ) -> DirectConv:
     """The kernel, its pixels in one line where memory allows, its work cut for the caches."""
-    layouts = [x, y, *(s.operand for s in epilogue if s.operand is not None)]
-    single = rows.taps == columns.taps == rows.stride == columns.stride == 1
-    if single and rows.spread == columns.spread == 1:
+    axes = part.axes
+    if all((a.taps, a.stride, a.offset, a.spread) == (1, 1, 0, 1) for a in axes):
+        layouts = [x, y, *(s.operand for s in epilogue if s.operand is not None)]
         flat = [layout.flat for layout in layouts]
-        if len({(f.batch, f.height, f.width) for f in flat}) == 1:
-            rows, columns = Axis(flat[0].height), Axis(flat[0].width)
+        if len({(f.batch, f.depth, f.height, f.width) for f in flat}) == 1:
+            axes = Axis(flat[0].depth), Axis(flat[0].height), Axis(flat[0].width)
             x, y = flat[:2]
             operands = iter(flat[2:])
             epilogue = tuple(
                 replace(s, operand=next(operands)) if s.operand is not None else s for s in epilogue
             )
+    planes, rows, columns = axes
     tiles = rank_tiles(task.context.target, y.blocks // task.groups, rows.count, columns.count)
     tile = tiles[min(rank, len(tiles) - 1)]
-    outer = 4 * task.weight.size > _SMALL_WEIGHTS
-    panels = y.blocks // tile.vectors
-    band = _band(task, x, rows, tile.rows, x.batch * panels, outer=outer)
-    return DirectConv(x, y, rows, columns, tile, band, task.groups, outer, epilogue)
+    outer = 4 * part.weight(task.filled_weight).size > _SMALL_WEIGHTS
+    items = x.batch * planes.count * (y.blocks // tile.vectors)
+    band = _band(task, x, rows, tile.rows, items, outer=outer)
+    used = task.inputs if task.groups > 1 else 0
+    return DirectConv(x, y, rows, columns, tile, band, task.groups, outer, epilogue, planes, used)
+
+
+def _grouped(
+    task: ConvTask, x: Layout, y: Layout, part: Part, epilogue: Epilogue, rank: int
+) -> GroupedConv:
+    planes, rows, columns = part.axes
+    tile_rows, tile_columns = grouped_tile(task, rows, columns, rank)
+    items = x.batch * planes.count * y.blocks
+    band = _band(task, replace(x, channels=1), rows, tile_rows, items, outer=False)
+    return GroupedConv(
+        x,
+        y,
+        rows,
+        columns,
+        task.widths,
+        task.inputs,
+        tile_rows,
+        tile_columns,
+        band,
+        epilogue,
+        planes,
+    )
+
+
+def grouped_tile(task: ConvTask, rows: Axis, columns: Axis, rank: int = 0) -> tuple[int, int]:
+    """(rows, columns) of a tile as large as the weights of a kernel row leave registers for; of
+    rank 1, half of that.
+    """
+    registers = task.context.target.registers
+    room = max(registers - columns.taps - 2, 4)
+    most = min(room, 14 if registers > 16 else 8) // (1 + rank)
+    tiles = -(-columns.count // most)
+    tile_columns = -(-columns.count // tiles)
+    return max(1, min(most // tile_columns, rows.count, 4)), tile_columns
 
 
 def _band(task: ConvTask, x: Layout, rows: Axis, tile_rows: int, items: int, *, outer: bool) -> int:
@@ -252,27 +226,28 @@ def _band(task: ConvTask, x: Layout, rows: Axis, tile_rows: int, items: int, *, 
     return -(-band // tile_rows) * tile_rows
 
 
-def _winograd_ways(task: ConvTask, rows: Axis, columns: Axis) -> list[Winograd]:
+def _winograd_ways(task: ConvTask, part: Part) -> list[Winograd]:
     """Both sizes of tile, as far as their error fits."""
-    plain = all((a.taps, a.stride, a.step) == (3, 1, 1) for a in (rows, columns))
-    if not plain or task.groups > 1 or task.planar or task.width < 8:
+    plain = [(a.taps, a.stride, a.step) for a in part.axes]
+    fits = plain == [(1, 1, 1), (3, 1, 1), (3, 1, 1)] and part.planes.axis.offset == 0
+    if not fits or task.groups > 1 or task.planar or task.inputs < 8:
         return []
-    totals = {m: task.job.x_image[0] * -(-rows.count // m) * -(-columns.count // m) for m in (2, 4)}
+    n, _, depth, height, width = task.job.y_image
     return winograd_ways(
         task.context.target,
-        task.width,
-        task.blocks,
-        totals,
+        task.inputs,
+        task.y_layout.blocks,
+        {m: n * depth * -(-height // m) * -(-width // m) for m in (2, 4)},
         task.context.threads,
         task.context.tolerance,
     )
 
 
-def _lower_winograd(task: ConvTask, rows: Axis, columns: Axis, chosen: Winograd) -> Lowering:
-    m = chosen.m
+def _lower_winograd(task: ConvTask, part: Part, chosen: Winograd) -> Lowering:
+    m, (_, rows, columns) = chosen.m, part.axes
     # whole tiles are read, also where they reach beyond the output
     reaches = (replace(axis, count=-(-axis.count // m) * m).reach for axis in (rows, columns))
-    halo = halo_of(task.job.x_image[2:], *reaches)
+    halo = halo_of(task.job.x_image[3:], *reaches)
 
     def build(inputs: tuple[Located, ...], out: Located) -> list[KernelCall]:
         x, *operands = inputs
@@ -280,7 +255,7 @@ def _lower_winograd(task: ConvTask, rows: Axis, columns: Axis, chosen: Winograd)
         conv = WinogradConv(
             x.layout, out.layout, rows, columns, m, chosen.tile, chosen.tiles, epilogue
         )
-        weights = task.context.constants.add(conv.pack(task.weight))
+        weights = task.context.constants.add(conv.pack(task.weight[:, :, 0]))
         places = (o.address for o in (out, *operands))
         arguments = (x.address, weights, task.bias_address(), None, *places)
         return [KernelCall(conv, arguments, conv.scratch)]
@@ -289,99 +264,5 @@ def _lower_winograd(task: ConvTask, rows: Axis, columns: Axis, chosen: Winograd)
         (Need(task.job.x, "blocked", halo),),
         build,
         f"winograd F({m},3)",
-        operands=task.job.operands,
-    )
-
-
-def _lower_grouped(task: ConvTask) -> Lowering:
-    """Tiles as large as registers allow, or of half that size: more loads, shorter chains."""
-    rows, columns = conv_axes(task)
-    tiles = dict.fromkeys(grouped_tile(task, rows, columns, part) for part in (1, 2))
-    options = [
-        Option(rank, partial(_lower_grouped_tile, task, rows, columns, *tile))
-        for rank, tile in enumerate(tiles)
-    ]
-    return task.context.pick(task.job.node, options)
-
-
-def grouped_tile(task: ConvTask, rows: Axis, columns: Axis, part: int = 1) -> tuple[int, int]:
-    """(rows, columns) of a tile as large as registers allow, or a part of that."""
-    registers = task.context.target.registers
-    room = max(registers - columns.taps - 2, 4)
-    most = min(room, 14 if registers > 16 else 8) // part
-    tiles = -(-columns.count // most)
-    tile_columns = -(-columns.count // tiles)
-    return max(1, min(most // tile_columns, rows.count, 4)), tile_columns
-
-
-def _lower_grouped_tile(
-    task: ConvTask, rows: Axis, columns: Axis, tile_rows: int, tile_columns: int
-) -> Lowering:
-    halo = halo_of(task.job.x_image[2:], rows.reach, columns.reach)
-    planes = task.job.x_image[0] * task.blocks
-
-    def build(inputs: tuple[Located, ...], out: Located) -> list[KernelCall]:
-        x, *operands = inputs
-        band = _band(task, replace(x.layout, channels=1), rows, tile_rows, planes, outer=False)
-        conv = GroupedConv(
-            x.layout,
-            out.layout,
-            rows,
-            columns,
-            task.width,
-            tile_rows,
-            tile_columns,
-            band,
-            placed(task.job.epilogue, operands),
-        )
-        return [task.call(conv, x, out, *operands)]
-
-    return Lowering(
-        (Need(task.job.x, "blocked", halo),),
-        build,
-        "depthwise" if task.width == 1 else "narrow groups",
-        operands=task.job.operands,
-    )
-
-
-def _lower_transposed(task: ConvTask) -> Lowering:
-    """Each of the stride's phases is a convolution of its own, written every `stride` pixels."""
-    both = [(rows, columns) for rows in phases(task, 0) for columns in phases(task, 1)]
-    reaches = [
-        [phase[axis].axis.reach for phase in both if phase[axis].axis.taps] for axis in (0, 1)
-    ]
-    outer = [
-        (min((low for low, _ in r), default=0), max((high for _, high in r), default=0))
-        for r in reaches
-    ]
-    halo = halo_of(task.job.x_image[2:], *outer)
-
-    def build(inputs: tuple[Located, ...], out: Located) -> list[KernelCall]:
-        x, *operands = inputs
-        epilogue = placed(task.job.epilogue, operands)
-        calls = []
-        for rows, columns in both:
-            part = task.weight[:, :, rows.taps, :][:, :, :, columns.taps]
-            smaller = replace(task, weight=part)
-            conv = _direct(smaller, x.layout, out.layout, rows.axis, columns.axis, epilogue)
-            calls.append(
-                smaller.call(
-                    conv,
-                    x,
-                    *(
-                        Located(
-                            o.layout,
-                            o.address + rows.start * o.layout.row + columns.start * o.layout.column,
-                        )
-                        for o in (out, *operands)
-                    ),
-                )
-            )
-        return calls
-
-    return Lowering(
-        (Need(task.job.x, "blocked", halo),),
-        build,
-        f"transposed, {len(both)} phases",
         operands=task.job.operands,
     )

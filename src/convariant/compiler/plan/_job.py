@@ -17,7 +17,7 @@ from convariant.compiler.plan._model import Constants, Located, Lowering
 from convariant.geometry import Geometry
 from convariant.graph import Graph, Node, ops
 
-__all__ = ["Context", "Job", "Option", "as_image", "operand", "placed", "with_row"]
+__all__ = ["Context", "Job", "Option", "as_image", "on_volume", "operand", "placed"]
 
 Names: TypeAlias = tuple[str, ...]
 Sizes: TypeAlias = tuple[int, ...]
@@ -99,13 +99,13 @@ class Job:
         return self.node.inputs[0]
 
     @property
-    def x_image(self) -> tuple[int, int, int, int]:
-        """The shape of the first input as (n, c, h, w)."""
+    def x_image(self) -> tuple[int, int, int, int, int]:
+        """The shape of the first input as (n, c, d, h, w)."""
         return as_image(self.context.sizes(self.x))
 
     @property
-    def y_image(self) -> tuple[int, int, int, int]:
-        """The shape of the result as (n, c, h, w)."""
+    def y_image(self) -> tuple[int, int, int, int, int]:
+        """The shape of the result as (n, c, d, h, w)."""
         return as_image(self.sizes)
 
     def is_constant(self, *names: str) -> bool:
@@ -113,14 +113,14 @@ class Job:
         return all(name in self.context.graph.constants for name in names)
 
 
-def as_image(shape: tuple[int, ...]) -> tuple[int, int, int, int]:
-    """A shape as (n, c, h, w): what is missing is 1.
+def as_image(shape: tuple[int, ...]) -> tuple[int, int, int, int, int]:
+    """A shape as (n, c, d, h, w): what is missing is 1.
 
     >>> as_image((8, 10)), as_image((8, 10, 99))
-    ((8, 10, 1, 1), (8, 10, 1, 99))
+    ((8, 10, 1, 1, 1), (8, 10, 1, 1, 99))
     """
-    n, c, h, w = (*shape[:2], *(1,) * (4 - len(shape)), *shape[2:])
-    return n, c, h, w
+    n, c, d, h, w = (*shape[:2], *(1,) * (5 - len(shape)), *shape[2:])
+    return n, c, d, h, w
 
 
 def operand(context: Context, node: Node, located: Located | None, name: str) -> Located:
@@ -138,14 +138,16 @@ def operand(context: Context, node: Node, located: Located | None, name: str) ->
     return Located(_repeated(own, image), address)
 
 
-def _repeated(layout: Layout, image: tuple[int, int, int, int]) -> Layout:
-    n, _, h, w = image
+def _repeated(layout: Layout, image: tuple[int, int, int, int, int]) -> Layout:
+    n, _, d, h, w = image
     return replace(
         layout,
         batch=n,
+        depth=d,
         height=h,
         width=w,
         image=0 if layout.batch == 1 and n > 1 else layout.image,
+        plane=0 if layout.depth == 1 and d > 1 else layout.plane,
         row=0 if layout.height == 1 and h > 1 else layout.row,
         column=0 if layout.width == 1 and w > 1 else layout.column,
     )
@@ -160,14 +162,15 @@ def placed(epilogue: Epilogue, operands: Sequence[Located]) -> Epilogue:
     )
 
 
-def with_row(g: Geometry) -> Geometry:
-    """A geometry on one axis as one on two, the first of size 1."""
+def on_volume(g: Geometry) -> Geometry:
+    """An explicit geometry on three axes, those that are missing in front of size 1."""
+    ones = (1,) * (3 - g.axes)
     return Geometry(
-        (1, *g.kernel_size),
-        stride=(1, *g.stride),
-        padding=((0, 0), *g.padding),
-        dilation=(1, *g.dilation),
-        output_padding=(0, *g.output_padding),
+        (*ones, *g.kernel_size),
+        stride=(*ones, *g.stride),
+        padding=(*((0, 0) for _ in ones), *g.padding),
+        dilation=(*ones, *g.dilation),
+        output_padding=(*(0 for _ in ones), *g.output_padding),
         transposed=g.transposed,
         ceil_mode=g.ceil_mode,
     )

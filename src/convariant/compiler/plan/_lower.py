@@ -41,7 +41,7 @@ def lower(context: Context, node: Node) -> Lowering | str:
     types = [context.graph.types[name] for name in (*node.inputs, *node.outputs)]
     if any(t.dtype != torch.float32 for t in types):
         return f"{op.kind} on {', '.join(sorted({str(t.dtype) for t in types}))}"
-    if not 2 <= context.graph.types[node.name].rank <= 4:
+    if not 2 <= context.graph.types[node.name].rank <= 5:
         return f"{op.kind} on a tensor of {context.graph.types[node.name].rank} axes"
     if any(0 in t.sizes for t in types):
         return "an empty tensor"

@@ -115,20 +115,25 @@ class Need:
 
 @dataclass(frozen=True)
 class KernelCall:
-    """A kernel and its arguments; None stands for scratch, of `scratch` floats a thread."""
+    """A kernel and its arguments; None stands for scratch, of `scratch` floats a thread.
+
+    `aside` names what a call moves before or behind the node's own work, which waits for it.
+    """
 
     kernel: Emitter
     arguments: tuple[Address | None, ...]
     scratch: int = 0
+    aside: str = ""
 
 
 @dataclass(frozen=True)
 class Lowering:
     """How one node becomes kernels: what it reads, and the calls once everything has its place.
 
-    `build` takes the needs and then the operands of the epilogue. `alias` names an input whose
-    memory the result shares from channel block `start` on, without any call; `parts` are the inputs
-    of a concatenation, which are computed in place where they can be.
+    `build` takes the needs, the operands of the epilogue, and then the `rooms`: values that only
+    the calls of this node know. `alias` names an input whose memory the result shares from channel
+    block `start` on, without any call; `parts` are the inputs of a concatenation, which are
+    computed in place where they can be.
     """
 
     needs: tuple[Need, ...]
@@ -139,6 +144,7 @@ class Lowering:
     alias: str | None = None
     start: int = 0
     parts: tuple[str, ...] = ()
+    rooms: tuple[Layout, ...] = ()
 
 
 def nothing(inputs: tuple[Located, ...], out: Located) -> list[KernelCall]:  # noqa: ARG001

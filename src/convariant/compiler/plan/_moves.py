@@ -38,7 +38,8 @@ def lower_concat(job: Job) -> Lowering | str:
 def lower_reshape(job: Job) -> Lowering | str:
     """Another name for the same memory: blocked where only sizes of 1 come or go, else planar."""
     x, y = job.context.sizes(job.x), job.context.sizes(job.node.name)
-    same = 2 <= len(x) <= 4 and as_image(x) == as_image(y)
+    images = len(x) in range(2, 6) and len(y) in range(2, 6)
+    same = images and as_image(x) == as_image(y)
     form: Form = "blocked" if same else "torch"
     return Lowering((Need(job.x, form),), nothing, "reshape in place", form, alias=job.x)
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import replace
+from itertools import zip_longest
 
 import torch
 
@@ -208,10 +210,22 @@ class _Planner:
             self._join(node, lowering)
             return
         inputs = self._inputs(node, lowering)
+        rooms = tuple(self._room(layout) for layout in lowering.rooms)
         self._clear(out)
-        calls = lowering.build(inputs, out)
-        for position, call in enumerate(calls):
-            self._step(node, call, lowering.algorithm, wait=position == len(calls) - 1)
+        calls = lowering.build((*inputs, *rooms), out)
+        for call, following in zip_longest(calls, calls[1:]):
+            if call.aside:
+                self._step(None, call, call.aside)
+            else:
+                last = following is None or bool(following.aside)
+                self._step(node, call, lowering.algorithm, wait=last)
+
+    def _room(self, layout: Layout) -> Located:
+        """Memory for a value within a node, its halo cleared."""
+        buffer = self._buffer("room", layout.size)
+        room = Located(layout, Address(buffer, layout.origin))
+        self._clear(room)
+        return room
 
     def _inputs(self, node: Node, lowering: Lowering) -> tuple[Located, ...]:
         located = [self._get(need) for need in lowering.needs]
@@ -297,10 +311,5 @@ def _dense(sizes: tuple[int, ...]) -> Layout:
     return Layout.dense(_dense_shape(sizes), 1)
 
 
-def _dense_shape(sizes: tuple[int, ...]) -> tuple[int, int, int, int]:
-    if 2 <= len(sizes) <= 4:
-        return as_image(sizes)
-    count = 1
-    for size in sizes:
-        count *= size
-    return (1, 1, 1, count)
+def _dense_shape(sizes: tuple[int, ...]) -> tuple[int, int, int, int, int]:
+    return as_image(sizes) if 2 <= len(sizes) <= 5 else (1, 1, 1, 1, math.prod(sizes))

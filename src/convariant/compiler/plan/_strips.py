@@ -11,9 +11,10 @@ from convariant.compiler.kernels import (
 )
 from convariant.compiler.layout import Axis
 from convariant.compiler.passes import Strip
-from convariant.compiler.plan._convs import ConvTask, conv_axes, conv_task, grouped_tile, halo_of
+from convariant.compiler.plan._convs import grouped_tile
 from convariant.compiler.plan._job import Job, as_image, placed
 from convariant.compiler.plan._model import KernelCall, Located, Lowering, Need
+from convariant.compiler.plan._task import ConvTask, conv_task
 
 __all__ = ["lower_strip"]
 
@@ -29,17 +30,27 @@ def lower_strip(job: Job) -> Lowering | str:
     first = conv_task(Job.of(context, job.node, op.first, inputs[: op.arity], middle))
     rest = (inputs[0], *inputs[op.arity :])
     second = conv_task(Job.of(context, job.node, op.second, rest, job.sizes))
-    rows, columns = conv_axes(first)
-    halo = halo_of(first.job.x_image[2:], rows.reach, columns.reach)
+    (part,) = first.parts
+    planes, rows, columns = part.axes
     tile_rows, tile_columns = grouped_tile(first, rows, columns)
-    tile = choose_tile(context.target, second.blocks, rows.count, columns.count)
+    tile = choose_tile(context.target, second.y_layout.blocks, rows.count, columns.count)
     band = _band(first, rows, max(tile_rows, tile.rows))
     strip = strip_layout(as_image(middle), context.target.lanes, band)
 
     def build(located: tuple[Located, ...], out: Located) -> list[KernelCall]:
         x, *operands = located
         depthwise = GroupedConv(
-            x.layout, strip, rows, columns, 1, tile_rows, tile_columns, band, first.job.epilogue
+            x.layout,
+            strip,
+            rows,
+            columns,
+            (1, 1),
+            1,
+            tile_rows,
+            tile_columns,
+            band,
+            first.job.epilogue,
+            planes,
         )
         pointwise = DirectConv(
             strip,
@@ -49,6 +60,7 @@ def lower_strip(job: Job) -> Lowering | str:
             tile,
             band,
             epilogue=placed(second.job.epilogue, operands),
+            planes=Axis(planes.count),
         )
         kernel = StripConv(depthwise, pointwise, band)
         constants = context.constants
@@ -62,7 +74,7 @@ def lower_strip(job: Job) -> Lowering | str:
         return [KernelCall(kernel, (x.address, *weights, None, *places), kernel.scratch)]
 
     return Lowering(
-        (Need(inputs[0], "blocked", halo),),
+        (Need(inputs[0], "blocked", first.halo),),
         build,
         "depthwise and pointwise in strips",
         operands=second.job.operands,
@@ -71,12 +83,12 @@ def lower_strip(job: Job) -> Lowering | str:
 
 def _band(task: ConvTask, rows: Axis, tile_rows: int) -> int:
     """Rows of a strip: whole tiles that fit the cache, in equal shares for every thread."""
-    n, _, _, width = task.job.y_image
-    row_bytes = 4 * width * task.blocks * task.lanes
+    n, _, depth, _, _ = task.job.y_image
+    row_bytes = 4 * task.y_layout.row * task.y_layout.blocks
     most = max(_STRIP // row_bytes // tile_rows, 1) * tile_rows
     threads = task.context.threads
     bands = -(-rows.count // most)
-    if n * bands % threads:
-        bands += threads - n * bands % threads
+    if n * depth * bands % threads:
+        bands += threads - n * depth * bands % threads
     band = -(-rows.count // bands)
     return -(-band // tile_rows) * tile_rows

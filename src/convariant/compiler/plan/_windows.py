@@ -9,7 +9,7 @@ import numpy as np
 
 from convariant.compiler.kernels import Pool, Resize, resize_table
 from convariant.compiler.layout import Axis, Floats
-from convariant.compiler.plan._job import Job, placed, with_row
+from convariant.compiler.plan._job import Job, on_volume, placed
 from convariant.compiler.plan._model import KernelCall, Located, Lowering, Need
 from convariant.graph import ops
 
@@ -23,24 +23,25 @@ def lower_pool(job: Job) -> Lowering | str:
     if op.mode == "lp" or op.indices:
         return "a pool with Lp norm or indices"
     mode: Literal["max", "avg"] = "max" if op.mode == "max" else "avg"
-    g, size = op.geometry, job.context.sizes(job.x)[2:]
-    pads = g.pads(size)
-    if g.axes > 2:
-        return "a pool over 3 axes"
-    if g.axes == 1:
-        g, pads = with_row(g.explicit(size)), ((0, 0), *pads)
+    size = job.context.sizes(job.x)[2:]
+    # the divisors depend on the padding as declared, not on what ceil_mode adds to it
+    pads = (*((0, 0) for _ in range(3 - len(size))), *op.geometry.pads(size))
+    g = on_volume(op.geometry.explicit(size))
     walks = zip(job.y_image[2:], g.kernel_size, g.stride, g.dilation, pads, strict=True)
-    rows, columns = (Axis(o, taps=k, stride=s, step=d, offset=-b) for o, k, s, d, (b, _) in walks)
+    axes = [Axis(o, taps=k, stride=s, step=d, offset=-b) for o, k, s, d, (b, _) in walks]
+    planes, rows, columns = axes
     counts = None
     if mode == "avg" and op.divisor is not None:
-        counts = (np.full(rows.count, op.divisor, np.float32), np.ones(columns.count, np.float32))
+        counts = tuple(np.ones(axis.count, np.float32) for axis in axes)
+        counts[1].fill(op.divisor)
     elif mode == "avg":
-        height, width = job.x_image[2:]
-        counts = (_counted(rows, height, pads[0], op), _counted(columns, width, pads[1], op))
+        sizes = zip(axes, job.x_image[2:], pads, strict=True)
+        counts = tuple(_counted(axis, i, pad, op) for axis, i, pad in sizes)
 
     def build(inputs: tuple[Located, ...], out: Located) -> list[KernelCall]:
         x, *operands = inputs
-        pool = Pool(mode, x.layout, out.layout, rows, columns, placed(job.epilogue, operands))
+        epilogue = placed(job.epilogue, operands)
+        pool = Pool(mode, x.layout, out.layout, rows, columns, epilogue, planes)
         scales = job.context.constants.add(pool.pack(counts))
         arguments = (x.address, scales, out.address, *(o.address for o in operands))
         return [KernelCall(pool, arguments)]
@@ -61,6 +62,8 @@ def lower_resize(job: Job) -> Lowering | str:
     op = job.node.op
     assert isinstance(op, ops.Resize)
     x, y = (job.context.sizes(name)[2:] for name in (job.x, job.node.name))
+    if len(x) > 2:
+        return "a resize over 3 axes"
     tables = [op.taps(axis, i, o) for axis, (i, o) in enumerate(zip(x, y, strict=True))]
     if len(tables) == 1:
         tables = [(np.zeros((1, 1), np.int64), np.ones((1, 1))), *tables]
