@@ -121,6 +121,16 @@ def test_results_print_as_text_json_and_html():
     assert "<script" not in page
 
 
+def test_the_page_begins_with_its_contents():
+    """A link for each topic and for each claim, each to a place that there is, once."""
+    page = Claims(tuple(ClaimResult(claim, (), 0.0) for claim in ALL)).to_html()
+    contents, _, rest = page.partition("</nav>")
+    targets = re.findall(r'href="#([^"]+)"', contents)
+    assert len(targets) == len(set(targets)) == 8 + len(ALL)
+    places = re.findall(r' id="([^"]+)"', rest)
+    assert sorted(targets) == sorted(places)
+
+
 def test_the_text_fits_80_columns(results):
     words = [line for line in str(results).splitlines() if "see docs/" not in line]
     assert max(map(len, words)) <= 80

@@ -40,6 +40,20 @@ def test_claims_writes_json_a_page_and_the_docs(run: Run, tmp_path: Path) -> Non
     assert "## Dilated convolution" in text.read_text()
 
 
+def test_the_page_shows_every_picture_of_its_claims(monkeypatch) -> None:
+    """Also those that the gallery shows under another heading."""
+    pytest.importorskip("skimage")
+    from convariant.cli import claims as command
+
+    every = claims.Claims(tuple(claims.ClaimResult(c, (), 0.0) for c in claims.claims()))
+    wanted = {c.picture for c in claims.claims() if c.picture}
+    pictures = command._pictures(every)
+    assert set(pictures) == wanted
+    assert every.to_html(pictures).count("<figure>") == sum(
+        bool(c.picture) for c in claims.claims()
+    )
+
+
 def test_claims_fails_where_a_number_contradicts(run: Run, monkeypatch) -> None:
     def contradicting(topic, *, digits):
         (first, *_) = claims.claims(topic)

@@ -7,7 +7,10 @@ from pathlib import Path
 import pytest
 
 from convariant.drawing import gallery
+from convariant.drawing._deblurred import MOTION, blurred_photograph, motion
 from convariant.errors import MissingDependencyError
+from convariant.geometry import Geometry
+from convariant.reference import cross_correlate
 
 DOCS = Path(__file__).parents[2] / "docs"
 
@@ -31,6 +34,36 @@ def test_the_gallery_is_up_to_date(tmp_path):
 
 
 def test_without_scikit_image_the_command_is_named(monkeypatch):
-    monkeypatch.setitem(sys.modules, "skimage.data", None)
+    monkeypatch.setitem(sys.modules, "skimage", None)
     with pytest.raises(MissingDependencyError, match=r"pip install 'convariant\[test\]'"):
         gallery._field_of_resnet()
+    found = gallery.drawn({"conv_i4x4_k3x3", "deconvolution"})
+    assert list(found) == ["conv_i4x4_k3x3"]  # without the one that needs it
+
+
+def test_what_takes_long_is_drawn_only_when_asked_for(monkeypatch):
+    slow = [f for figures in gallery.sections().values() for f in figures if f.name is not None]
+    assert {f.name for f in slow} == {"deconvolution", gallery._FIELD}
+    monkeypatch.setattr(gallery, "deconvolution", lambda: pytest.fail("drawn"))
+    assert list(gallery.drawn({"conv_i7x7_k3x3_d2"})) == ["conv_i7x7_k3x3_d2"]
+
+
+def test_a_photograph_comes_back_as_far_as_its_noise_allows():
+    """The figure's decibels are those of scikit-image, and as the docs say."""
+    metrics = pytest.importorskip("skimage.metrics")
+    known = blurred_photograph()
+    images = (known.blurred, known.transposed, known.deconvolved)
+    expected = [
+        metrics.peak_signal_noise_ratio(known.truth, image.clip(0, 1), data_range=1)
+        for image in images
+    ]
+    found = [known.decibels(image) for image in images]
+    assert found == pytest.approx(expected, abs=1e-9)
+    assert found == pytest.approx([20.9, 18.9, 27.1], abs=0.06)
+    page = (DOCS / "equivalences.md").read_text()
+    assert all(f"{value:.1f} dB" in page for value in found)
+    assert known.found.method == "lsmr"
+    assert known.found.nullity == 200**2 - 186**2
+    # the answer explains what was seen: blurred again it is the blurred picture, to its 8 bits
+    again = cross_correlate(known.found.x, motion(*MOTION)[None, None], Geometry(15))[0, 0]
+    assert abs(again - known.blurred).mean() < 1 / 255

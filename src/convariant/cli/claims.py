@@ -78,14 +78,8 @@ def _digits() -> tuple[Tensor, Tensor, Tensor, Tensor] | None:
 
 
 def _pictures(results: Claims) -> dict[str, str]:
-    """The figures of these topics as SVG texts, drawn now, by file name."""
-    from convariant.drawing.gallery import sections
+    """The figures of these claims as SVG texts, drawn now, by file name."""
+    from convariant.drawing.gallery import drawn
 
-    topics = results.by_topic()
-    drawn = [
-        figure.draw()
-        for name, figures in sections().items()
-        if name in topics
-        for figure in figures
-    ]
-    return {f"{picture.name}.svg": picture.svg() for picture in drawn}
+    wanted = {r.claim.picture.removesuffix(".svg") for r in results.results if r.claim.picture}
+    return {f"{name}.svg": picture.svg() for name, picture in drawn(wanted).items()}

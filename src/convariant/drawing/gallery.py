@@ -5,7 +5,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import itertools
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from convariant.drawing._arithmetic import arithmetic
 from convariant.drawing._blocks import block
 from convariant.drawing._chain import chain
 from convariant.drawing._costs import costs
+from convariant.drawing._deblurred import deconvolution, photograph
 from convariant.drawing._fields import receptive_field
 from convariant.drawing._matrix import toeplitz
 from convariant.drawing._picture import Picture, write_file
@@ -34,6 +36,7 @@ from convariant.reference import PaddingMode
 
 POOLED = [[1, 0, 3, 5], [3, 4, 2, 2], [1, 3, 3, 9], [5, 7, 8, 4]]  # the lecture's matrix
 COLUMN, ROW = [3, 4, 5], [1, 2, 3]  # the lecture's separable kernel is their product
+_FIELD = "receptive_field_resnet18_i256x256"
 
 
 _EXAMPLE = """\
@@ -61,11 +64,15 @@ The same from the command line: `convariant draw --input 3x3 --kernel 3 --stride
 
 @dataclass(frozen=True)
 class Figure:
-    """One picture of the gallery: one line about it, and how to draw it."""
+    """One picture of the gallery: one line about it, and how to draw it.
+
+    `name` is given where drawing takes seconds, so that the picture is drawn only when wanted.
+    """
 
     line: str
     draw: Callable[[], Picture]
     animated: bool = False
+    name: str | None = None
 
 
 def sections() -> dict[str, list[Figure]]:
@@ -81,11 +88,32 @@ def sections() -> dict[str, list[Figure]]:
     }
 
 
+def drawn(names: Collection[str]) -> dict[str, Picture]:
+    """These pictures by name, drawn now; one whose photo is of a missing package is left out.
+
+    >>> [picture.title for picture in drawn({"conv_i4x4_k3x3"}).values()]
+    ['Convolution 4 × 4 → 2 × 2']
+    """
+    found: dict[str, Picture] = {}
+    for figure in itertools.chain.from_iterable(sections().values()):
+        if set(names) <= set(found):
+            break
+        if figure.name is not None and figure.name not in names:
+            continue
+        try:
+            picture = figure.draw()
+        except MissingDependencyError:
+            continue
+        if picture.name in names:
+            found[picture.name] = picture
+    return found
+
+
 def write(folder: str | Path) -> list[Path]:
     """Draw everything into `folder/pictures` and show it in `folder/gallery.md`.
 
     Raises StorageError where a file cannot be written, MissingDependencyError without
-    scikit-image, whose photo one figure shows.
+    scikit-image, whose photos two figures show.
     """
     home = Path(folder)
     pictures = home / "pictures"
@@ -195,6 +223,11 @@ def _transposed() -> list[Figure]:
         _window(
             "A kernel that the stride does not divide overlaps itself unevenly.", back(2, 0), (4,)
         ),
+        Figure(
+            "Deconvolution returns the values, where the transposed convolution returns the shape.",
+            deconvolution,
+            name="deconvolution",
+        ),
     ]
 
 
@@ -298,15 +331,9 @@ def _pooling() -> list[Figure]:
 
 
 def _field_of_resnet() -> Picture:
-    try:
-        from skimage.data import astronaut
-    except ImportError as error:
-        purpose = "the gallery's photo"
-        raise MissingDependencyError("scikit-image", purpose, extra="test") from error
-    photo = astronaut()[::2, ::2]  # 256 x 256
+    photo = photograph("astronaut")[::2, ::2]  # 256 x 256
     picture = receptive_field(create("resnet18"), photo, layer="layer2.1.conv2")
-    title = "Receptive field in ResNet-18"
-    return replace(picture, name="receptive_field_resnet18_i256x256", title=title)
+    return replace(picture, name=_FIELD, title="Receptive field in ResNet-18")
 
 
 def _architectures() -> list[Figure]:
@@ -348,6 +375,7 @@ def _architectures() -> list[Figure]:
             "What one unit in the middle of ResNet-18 sees, layer by layer.",
             _field_of_resnet,
             animated=True,
+            name=_FIELD,
         ),
         Figure("U-Net as in the paper.", lambda: unet(create("unet"))),
         Figure(

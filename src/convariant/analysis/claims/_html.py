@@ -5,44 +5,72 @@ from __future__ import annotations
 from html import escape
 from typing import TYPE_CHECKING
 
-from convariant.analysis.claims._text import SIGNS, summary
+from convariant.analysis.claims._text import SIGNS, summary, title
 
 if TYPE_CHECKING:
     from convariant.analysis.claims._run import ClaimResult, Claims
 
+_POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
 _STYLE = """
-:root { color-scheme: light dark; }
+:root { color-scheme: light dark; --true: #2a9d4a; --if: #d69e00; --wrong: #d14343; }
 body { font: 16px/1.5 system-ui, sans-serif; max-width: 52rem; margin: 2rem auto; padding: 0 1rem; }
-article { border-left: .3rem solid #888; padding: .1rem 1rem; margin: 1.5rem 0; }
-article.true { border-color: #2a9d4a; } article.if { border-color: #d69e00; }
-article.wrong { border-color: #d14343; }
+a { color: inherit; }
+h1 { line-height: 1.2; } h2 { margin-top: 3rem; } h3 { margin: .6rem 0; font-size: 1.05rem; }
+h3 a, summary a { text-decoration: none; }
+summary { cursor: pointer; padding: .2rem 0; font-weight: 600; }
+nav ul { list-style: none; margin: 0 0 .6rem; padding-left: 1.1rem; }
+nav li { padding-left: .6rem; margin: .25rem 0; }
+article { padding: .1rem 1rem; margin: 1.5rem 0; }
+article, nav li { border-left: .3rem solid #888; }
+.true { border-color: var(--true); } .if { border-color: var(--if); }
+.wrong { border-color: var(--wrong); }
 table { border-collapse: collapse; font-size: .9rem; }
 td { padding: .15rem .8rem .15rem 0; vertical-align: top; }
 td + td { font-variant-numeric: tabular-nums; }
-svg { max-width: 100%; height: auto; max-height: 24rem; }
-.no { color: #d14343; } .small { opacity: .7; font-size: .85rem; }
+figure { margin: 1rem 0; overflow-x: auto; }
+svg { max-width: 100%; min-width: 24rem; height: auto; max-height: 24rem; }
+.no { color: var(--wrong); } .small { opacity: .7; font-size: .85rem; font-weight: 400; }
 """
 
 
 def html(results: Claims, pictures: dict[str, str]) -> str:
     """A page without scripts and without anything from the network."""
-    sections = []
-    for topic, group in results.by_topic().items():
-        articles = "\n".join(_article(result, pictures) for result in group)
-        sections.append(f"<h2>{escape(topic)}</h2>\n{articles}")
+    topics = results.by_topic()
     return (
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+        f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         f"<title>The lecture's claims, checked</title>\n<style>{_STYLE}</style>\n</head>\n<body>\n"
         f"<h1>The lecture's claims, checked</h1>\n<p>{escape(summary(results))}</p>\n"
-        + "\n".join(sections)
+        + _contents(topics)
+        + "\n".join(_section(topic, group, pictures) for topic, group in topics.items())
         + "\n</body>\n</html>\n"
     )
 
 
+def _contents(topics: dict[str, list[ClaimResult]]) -> str:
+    """Every topic, to be unfolded into its claims."""
+    parts = []
+    for topic, group in topics.items():
+        lines = "".join(
+            f'<li class="{_kind(result)}"><a href="#{escape(result.claim.name)}">'
+            f"{escape(title(result.claim))}</a></li>"
+            for result in group
+        )
+        parts.append(
+            f'<details><summary><a href="#{_anchor(topic)}">{escape(topic)}</a> '
+            f'<span class="small">{len(group)}</span></summary><ul>{lines}</ul></details>\n'
+        )
+    return f'<nav aria-label="contents">\n{"".join(parts)}</nav>\n'
+
+
+def _section(topic: str, group: list[ClaimResult], pictures: dict[str, str]) -> str:
+    articles = "\n".join(_article(result, pictures) for result in group)
+    return f'<h2 id="{_anchor(topic)}">{escape(topic)}</h2>\n{articles}'
+
+
 def _article(result: ClaimResult, pictures: dict[str, str]) -> str:
     claim = result.claim
-    kind = "if" if claim.verdict == "true if" else claim.verdict
     rows = "".join(
         f"<tr><td>{escape(f.what)}</td><td{'' if f.holds else ' class=no'}>{escape(f.value)}"
         f"{' <span class=small>measured</span>' if f.measured else ''}</td></tr>"
@@ -50,7 +78,8 @@ def _article(result: ClaimResult, pictures: dict[str, str]) -> str:
     )
     picture = pictures.get(claim.picture or "", "")
     return (
-        f'<article class="{kind}" id="{escape(claim.name)}">\n'
+        f'<article class="{_kind(result)}" id="{escape(claim.name)}">\n'
+        f'<h3><a href="#{escape(claim.name)}">{escape(title(claim))}</a></h3>\n'
         f"<p><strong>{escape(SIGNS[claim.verdict])}</strong> {escape(claim.statement)}</p>\n"
         + (f"<p>{escape(claim.remark)}</p>\n" if claim.remark else "")
         + (f"<figure>{picture}</figure>\n" if picture else "")
@@ -58,3 +87,12 @@ def _article(result: ClaimResult, pictures: dict[str, str]) -> str:
         + (f"<p class=small>see docs/{escape(claim.docs)}</p>\n" if claim.docs else "")
         + "</article>"
     )
+
+
+def _kind(result: ClaimResult) -> str:
+    """The class that colours a claim."""
+    return "if" if result.claim.verdict == "true if" else result.claim.verdict
+
+
+def _anchor(topic: str) -> str:
+    return topic.lower().replace(" ", "-")

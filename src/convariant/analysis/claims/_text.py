@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from convariant.analysis._timing import machine
 
 if TYPE_CHECKING:
+    from convariant.analysis.claims._claim import Claim
     from convariant.analysis.claims._run import ClaimResult, Claims
 
 MEASURED = "*Measured on"
@@ -75,6 +76,17 @@ def _claim_lines(result: ClaimResult) -> list[str]:
     return lines
 
 
+def title(claim: Claim) -> str:
+    """The heading over a claim: its name, spelled as words.
+
+    >>> from convariant.analysis.claims import claims
+    >>> title(claims("architectures")[1])
+    'LeNet-5 has 60000 parameters'
+    """
+    words = " ".join(_NAMES.get(word, word) for word in claim.name.split("-"))
+    return words[0].upper() + words[1:]
+
+
 def markdown(results: Claims) -> str:
     """The page of the docs: a table for each claim."""
     today = datetime.date.today().isoformat()
@@ -91,9 +103,7 @@ def markdown(results: Claims) -> str:
 
 def _section(result: ClaimResult) -> str:
     claim = result.claim
-    words = [_NAMES.get(word, word) for word in claim.name.split("-")]
-    title = " ".join(words)
-    lines = [f"### {title[0].upper()}{title[1:]}", ""]
+    lines = [f"### {title(claim)}", ""]
     lines += [
         f"> {claim.statement}",
         "",

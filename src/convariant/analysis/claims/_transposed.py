@@ -153,7 +153,7 @@ def inverse_in_shape_not_in_value() -> Iterator[Fact]:
     "true if", 10,
     remark="Only where the convolution is injective, as a circular one whose kernel has no zero "
     "in its spectrum. A map from 16 values to 4 has no inverse.",
-    picture="deconvolution.png",
+    picture="deconvolution.svg",
     docs="equivalences.md#deconvolution",
 )  # fmt: skip
 def deconvolution_inverts_values() -> Iterator[Fact]:
