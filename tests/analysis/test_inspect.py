@@ -182,6 +182,11 @@ PTFLOPS = {
     "LeakyReLU": (nn.LeakyReLU(), 192),
     "SiLU": (nn.SiLU(), 192),
     "ConvTranspose": (nn.ConvTranspose2d(4, 4, 2), 3324),
+    "LPPool of stride 2": (nn.LPPool2d(2, 2), 288),
+    "LPPool of stride 1": (nn.LPPool2d(2, 2, 1), 472),
+    "LPPool with p = 1": (nn.LPPool2d(1, 3, 2), 240),
+    "SELU": (nn.SELU(), 0),
+    "Softmin": (nn.Softmin(1), 0),
 }
 
 
@@ -190,6 +195,11 @@ def test_ptflops_preset_on_one_layer(name: str) -> None:
     layer, printed = PTFLOPS[name]
     net = nn.Sequential(layer)
     assert inspect(net, (1, 4, 6, 8), convention="ptflops").count.total == printed
+
+
+def test_fvcore_knows_no_rms_norm() -> None:
+    assert inspect(nn.RMSNorm(8), (1, 4, 6, 8), convention="fvcore").count.total == 0
+    assert inspect(nn.LayerNorm(8), (1, 4, 6, 8), convention="fvcore").count.total == 5 * 192
 
 
 def test_layer_figures() -> None:
@@ -318,13 +328,26 @@ def test_table_fits_80_columns_and_ends_with_totals(mobilenet: Inspection) -> No
     assert lines[0] == "MobileNetV1  1x3x224x224 -> 1x1000"
     assert (
         lines[3]
-        == "features.0.conv         conv 3x3 s2 p1       32x112x112       864  10.8M       3"
+        == "features.0.conv        conv 3x3 s2 p1       32x112x112       864  10.8M        3"
     )
     assert "parameters            4,231,976  16.2 MiB  [complete]" in lines
     text = "\n".join(lines)
     assert "pointwise conv 94.86%, depthwise conv 3.06%, conv 1.91%, linear" in text
-    assert "315 input positions, jump 32, from -157" in text
     assert "fvcore: 578,875,904" in text
+
+
+def test_field_without_padding_is_marked_where_all_outputs_read_the_same() -> None:
+    net = nn.Sequential(nn.Conv2d(1, 1, 5, padding=2), nn.AdaptiveAvgPool2d(1))
+    lines = str(inspect(net, (1, 1, 3, 4))).splitlines()
+    assert [line.split()[-1] for line in lines[3:5]] == ["5", "3x4*"]
+    words = "field 5 input positions, jump 1, from -2, with padding, at 0; "
+    assert words + "*: inside the input, the same for every output [complete]" in " ".join(
+        " ".join(lines).split()
+    )
+    page = inspect(net, (1, 1, 3, 4)).to_html()
+    assert '<td class="number">3x4*</td>' in page
+    assert "with padding, at 0; *: inside the input" in page
+    assert "*" not in str(inspect(nn.Conv2d(1, 1, 3), 5))
 
 
 def test_unet_field_is_shown_as_a_range() -> None:

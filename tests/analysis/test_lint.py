@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from pathlib import Path
 
@@ -9,7 +10,8 @@ import pytest
 import torch
 from torch import nn
 
-from convariant import lint
+from convariant import Geometry, lint
+from convariant.analysis._windows import windows_of_padding
 from convariant.analysis.linting import Finding
 from convariant.analysis.linting._rules import RULES
 from convariant.models import create
@@ -146,6 +148,24 @@ def test_findings_name_modules_of_real_networks() -> None:
 def test_an_axis_like_another_is_reported_once() -> None:
     assert len(lint(POOL(2), (1, 1, 5, 5)).findings) == 1
     assert len(lint(POOL(2), (1, 1, 5, 7)).findings) == 2
+
+
+def test_windows_of_padding_are_those_that_listing_every_tap_finds() -> None:
+    numbers = itertools.product((1, 2, 3), (1, 2, 3), (1, 2, 4), (0, 1, 5), (0, 3), (1, 2, 3))
+    for kernel, stride, dilation, begin, end, size in numbers:
+        if begin + size + end < dilation * (kernel - 1) + 1:
+            continue
+        g = Geometry(kernel, stride=stride, dilation=dilation, padding=((begin, end),))
+        (output,) = g.output_size((size,))
+        starts = (o * stride - begin for o in range(output))
+        taps = ([s + dilation * k for k in range(kernel)] for s in starts)
+        empty = sum(not any(0 <= t < size for t in row) for row in taps)
+        assert windows_of_padding(g, 0, size, output) == empty, g
+
+
+def test_padding_without_end_is_counted_at_once() -> None:
+    g = Geometry(2, padding=((2**40, 2**40),))
+    assert windows_of_padding(g, 0, 6, 2**41 + 5) == 2**41 - 2
 
 
 def test_text_and_json() -> None:

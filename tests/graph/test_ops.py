@@ -270,6 +270,7 @@ def test_cost_counts() -> None:
         (GroupNorm(2), ((1, 3, 2),), "divisible by num_groups"),
         (LayerNorm(1), ((1, 3), (4,)), "set normalized_shape"),
         (LocalResponseNorm(3), ((1, 3),), "Expected 3D or higher"),
+        (LocalResponseNorm(0), ((1, 3, 4),), "norm over 0 channels; its window has at least one"),
     ],
 )  # fmt: skip
 def test_shape_errors(op: Op, shapes: Shapes, message: str) -> None:

@@ -3,7 +3,8 @@
 The rules follow the source of fvcore 0.1.5, torchinfo 1.8.0 and ptflops 0.7.5 (its default, the
 PyTorch back end). ptflops counts a layer such as nn.ReLU twice, once as a module and once for the
 function that the module calls; the preset does as it does. It does not see what is written as a
-method or an operator (`x.relu()`, `a @ b`); a graph cannot tell them apart, so they are counted.
+method or an operator (`x.relu()`, `a @ b`); a graph cannot tell them apart, so they are counted,
+but not sums and products, which it sees as `torch.add(a, b)` alone and most networks write `a + b`.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from convariant.graph.ops import (
     LayerNorm,
     Linear,
     MatMul,
+    Op,
     Pool,
     Reduce,
     Resize,
@@ -62,11 +64,15 @@ def _out_numel(graph: Graph, node: Node) -> int:
     return graph.types[node.name].numel
 
 
+def _is_rms(op: Op) -> bool:
+    return isinstance(op, LayerNorm) and op.rms
+
+
 def _fvcore(graph: Graph, node: Node) -> int:
     op = node.op
     if isinstance(op, BatchNorm):
         return _numel(graph, node) * (2 if len(node.inputs) > 3 else 1)
-    if isinstance(op, (GroupNorm, LayerNorm)):
+    if isinstance(op, (GroupNorm, LayerNorm)) and not _is_rms(op):
         return _numel(graph, node) * (5 if len(node.inputs) > 1 else 4)
     if isinstance(op, Resize) and graph.types[node.name].rank == 4:
         return _out_numel(graph, node) * {"nearest": 1, "linear": 4}.get(op.mode, 0)
@@ -100,6 +106,9 @@ def _torchinfo(graph: Graph, node: Node) -> int:
 _RELU_MODULES = ("ReLU", "PReLU", "ELU", "LeakyReLU", "ReLU6", "GELU")
 _RELU_FUNCTIONS = ("relu", "prelu", "elu", "gelu", "silu")
 _NORMS = (BatchNorm, GroupNorm)
+_POOLS = ("MaxPool", "AvgPool", "AdaptiveMaxPool", "AdaptiveAvgPool")
+# layers that torch spells with functions and methods, and which of those it sees
+_SPELLED = {"LocalResponseNorm": ("mul", "add"), "LPPool": ("relu", "mul")}
 
 
 def _ptflops(graph: Graph, node: Node) -> int:
@@ -116,18 +125,25 @@ def _ptflops(graph: Graph, node: Node) -> int:
     if isinstance(op, LayerNorm) and layer == "LayerNorm":
         return _numel(graph, node)
     if isinstance(op, Elementwise):
-        if layer == "LocalResponseNorm":  # spelled with the methods mul and add, which it counts
-            return _out_numel(graph, node) if op.function in ("mul", "add") else 0
-        as_module = layer in _RELU_MODULES
-        as_function = op.function in _RELU_FUNCTIONS
-        return _out_numel(graph, node) * (as_module + as_function)
+        return _out_numel(graph, node) * _sightings(graph, node, op.function, layer)
     if isinstance(op, (Pool, AdaptivePool)) or node.name.startswith("adaptive_"):
-        return _numel(graph, node) * (1 + ("Pool" in layer))
+        return _numel(graph, node) * (1 + layer.startswith(_POOLS))
     if isinstance(op, Resize):
         return _out_numel(graph, node) * (1 + (layer == "Upsample"))
     if isinstance(op, Softmax):
-        return 0 if op.log else _numel(graph, node)
+        return 0 if op.log or layer == "Softmin" else _numel(graph, node)
     return 0
+
+
+def _sightings(graph: Graph, node: Node, function: str, layer: str) -> int:
+    """How often ptflops meets an element-wise operation: as a module, as a function."""
+    spelled = next((seen for name, seen in _SPELLED.items() if layer.startswith(name)), None)
+    if spelled is not None:
+        by_operator = layer.startswith("LPPool") and graph.constants.keys().isdisjoint(node.inputs)
+        return int(function in spelled and (function != "mul" or not by_operator))
+    if layer == "SELU":  # an elu here, but a function of its own to torch
+        return 0
+    return (layer in _RELU_MODULES) + (function in _RELU_FUNCTIONS)
 
 
 _CONVENTIONS = {

@@ -10,7 +10,7 @@ from html import escape
 from string import Template
 
 from convariant.analysis.inspection._result import Inspection, Layer
-from convariant.analysis.inspection._text import shown
+from convariant.analysis.inspection._text import field_note, field_text, shown
 from convariant.analysis.inspection._units import shape, short, size_text
 
 _PAGE = Template("""<!doctype html>
@@ -84,6 +84,7 @@ def to_html(result: Inspection) -> str:
 def _totals(result: Inspection) -> list[str]:
     status, memory = result.status, result.memory
     field = result.receptive_field
+    seen = (field_note(result), status["receptive_field"])
     facts = [
         ("parameters", f"{result.params:,}", f"{size_text(memory.weights)}, {status['params']}"),
         ("MACs", f"{result.macs:,}", status["macs"]),
@@ -94,7 +95,7 @@ def _totals(result: Inspection) -> list[str]:
             f"at {memory.where}; {size_text(memory.total)} in all, {status['memory']}",
         ),
         ("intensity", f"{result.intensity:.1f}", "FLOPs per byte moved"),
-        ("receptive field", str(field or "unknown"), status["receptive_field"]),
+        ("receptive field", str(field or "unknown"), ", ".join(filter(None, seen))),
     ]
     return [
         f"<div><dt>{escape(name)}</dt><dd>{escape(value)}<small>{escape(words)}</small></dd></div>"
@@ -168,7 +169,7 @@ def _row(layer: Layer) -> str:
         (f"{layer.macs:,}" if layer.macs else "") if known else "not counted",
         f"{layer.flops:,}" if layer.flops else "",
         f"{layer.intensity:.1f}" if layer.flops else "",
-        str(layer.receptive_field or ""),
+        field_text(layer),
     )
     pairs = zip(_COLUMNS, cells, strict=True)
     return "<tr>" + "".join(_cell("td", column, text) for column, text in pairs) + "</tr>"

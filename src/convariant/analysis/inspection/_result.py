@@ -141,9 +141,15 @@ class Inspection:
 
     @property
     def receptive_field(self) -> LayerField | None:
-        """The largest field before everything is read at once: that of the last windowed layer."""
-        fields = (x.receptive_field for x in reversed(self.layers))
-        return next((f for f in fields if f is not None and all(f.jump)), None)
+        """The field, padding included, of the last layer that reads by position."""
+        layer = self.last_windowed
+        return None if layer is None else layer.receptive_field
+
+    @property
+    def last_windowed(self) -> Layer | None:
+        """The last layer that reads by position; behind it every output reads the same."""
+        fields = ((x, x.receptive_field) for x in reversed(self.layers))
+        return next((x for x, f in fields if f is not None and all(f.jump)), None)
 
     def layer(self, name: str) -> Layer:
         """The layer of this name; raises KeyError where there is none."""

@@ -8,7 +8,7 @@ from convariant.analysis.inspection._result import Inspection, Layer
 from convariant.analysis.inspection._units import cut, fit, shape, short, size_text
 
 WIDTH = 80
-_COLUMNS = (("layer", 23), ("kind", 20), ("output", 13), ("params", 6), ("MACs", 6), ("field", 7))
+_COLUMNS = (("layer", 22), ("kind", 20), ("output", 13), ("params", 6), ("MACs", 6), ("field", 8))
 
 
 def table(result: Inspection) -> str:
@@ -32,7 +32,7 @@ def _title(result: Inspection) -> str:
 
 
 def _layer_row(layer: Layer) -> str:
-    field = "" if layer.receptive_field is None else str(layer.receptive_field)
+    field = field_text(layer)
     macs = short(layer.macs) if layer.status == "complete" else "?"
     kind = f"{layer.kind.removesuffix(' conv')} {layer.attributes}".strip()
     return _row((layer.name, kind, shape(layer.output_size), short(layer.params), macs, field))
@@ -65,14 +65,7 @@ def totals(result: Inspection, hidden: int = 0) -> list[str]:
         f"{size_text(memory.total)} in all  [{status['memory']}]",
         f"{'intensity':<12} {result.intensity:.1f} FLOPs per byte moved, layer by layer",
     ]
-    field = result.receptive_field
-    if field is not None:
-        jump = "x".join(str(j) for j in dict.fromkeys(field.jump))
-        offset = "x".join(str(o) for o in dict.fromkeys(field.offset))
-        facts.append(
-            f"{'field':<12} {field} input positions, jump {jump}, from {offset}"
-            f"  [{status['receptive_field']}]"
-        )
+    facts += _field(result)
     if result.macs:
         shares = (f"{k} {m / result.macs:.2%}" for k, (_, m) in result.by_kind().items() if m)
         facts.append(f"MACs by kind {', '.join(shares)}")
@@ -84,6 +77,36 @@ def totals(result: Inspection, hidden: int = 0) -> list[str]:
     for fact in facts:
         lines += _wrapped(fact)
     return lines
+
+
+def _field(result: Inspection) -> list[str]:
+    """The field of the last layer that reads by position, and what the table says behind it."""
+    layer, field = result.last_windowed, result.receptive_field
+    if layer is None or field is None:
+        return []
+    jump = "x".join(str(j) for j in dict.fromkeys(field.jump))
+    offset = "x".join(str(o) for o in dict.fromkeys(field.offset))
+    return [
+        f"{'field':<12} {field} input positions, jump {jump}, from {offset}, {field_note(result)}"
+        f"  [{result.status['receptive_field']}]"
+    ]
+
+
+def field_note(result: Inspection) -> str:
+    """Where the field of the whole network was taken, and what a star means."""
+    if result.last_windowed is None:
+        return ""
+    starred = any(field_text(layer).endswith("*") for layer in result.layers)
+    same = "; *: inside the input, the same for every output" if starred else ""
+    return f"with padding, at {result.last_windowed.name}{same}"
+
+
+def field_text(layer: Layer) -> str:
+    """The field of a layer, with a star where every output reads the same."""
+    field = layer.receptive_field
+    if field is None:
+        return ""
+    return str(field) if any(field.jump) else f"{field}*"
 
 
 def _wrapped(fact: str) -> list[str]:

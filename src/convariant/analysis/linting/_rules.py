@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from fractions import Fraction
 from typing import TypeAlias
 
-from convariant.analysis._windows import unread_padding, unread_rows
+from convariant.analysis._windows import unread_padding, unread_rows, windows_of_padding
 from convariant.analysis.linting._context import Context, Window
 from convariant.analysis.linting._finding import Finding, Severity
 from convariant.graph import receptive_fields
@@ -149,11 +149,7 @@ def dead_padding(context: Context) -> Iterator[Finding]:
 
 def _windows_of_padding(w: Window) -> Iterator[Finding]:
     begin, end = w.pads
-    g = w.geometry
-    starts = [o * w.stride - begin for o in range(w.output)]
-    reads = (g.dilation[w.axis], g.kernel_size[w.axis])
-    taps = ([s + reads[0] * t for t in range(reads[1])] for s in starts)
-    empty = sum(all(not 0 <= t < w.size for t in row) for row in taps)
+    empty = windows_of_padding(w.geometry, w.axis, w.size, w.output)
     if empty:
         result = "constants" if isinstance(w.node.op, Pool) else "its bias alone"
         yield Finding(

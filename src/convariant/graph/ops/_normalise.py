@@ -184,6 +184,10 @@ class LocalResponseNorm(Op):
             f"Expected 3D or higher dimensionality input (got {x.rank} dimensions): local response "
             f"norm of {shape_text(x.shape)} needs (n, c, *size)",
         )
+        expect(
+            self.size > 0,
+            f"local response norm over {self.size} channels; its window has at least one: size=5",
+        )
         return (x,)
 
     def run(self, x: Tensor) -> tuple[Tensor, ...]:
