@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import onnx
+from onnx import helper
 
 from convariant.graph import Dim, from_onnx
-from support.onnx_models import normal, one_node
+from support.onnx_models import model, normal, one_node
 
 Run = Callable[..., Any]
 
@@ -36,6 +37,23 @@ def test_the_command_tidies_an_onnx_file(tmp_path: Path, run: Run) -> None:
     (node,) = onnx.load(tmp_path / "out.onnx").graph.node
     attributes = {a.name: list(a.ints) for a in node.attribute}
     assert attributes["pads"] == [1, 1, 0, 0]
+
+
+def test_the_command_cuts_an_onnx_file(tmp_path: Path, run: Run) -> None:
+    boxes = {"boxes": normal(1, 9, 4), "scores": normal(1, 2, 9)}
+    nodes = [
+        helper.make_node("Abs", ["boxes"], ["sides"]),
+        helper.make_node("Sigmoid", ["scores"], ["chances"]),
+        helper.make_node("NonMaxSuppression", ["sides", "chances"], ["rows"]),
+    ]
+    onnx.save(model(nodes, boxes, ["rows"]), tmp_path / "in.onnx")
+    refusal = run("export", tmp_path / "in.onnx", tmp_path / "out.onnx").sentence()
+    assert "read the network up to here: outputs=['sides', 'chances']" in refusal
+    cut = ("export", tmp_path / "in.onnx", tmp_path / "out.onnx", "--outputs", "sides, chances")
+    assert "2 operations" in run(*cut).out
+    assert from_onnx(tmp_path / "out.onnx").outputs == ("sides", "chances")
+    refusal = run("export", "lenet5", tmp_path / "out.onnx", "--outputs", "fc").sentence()
+    assert "outputs= cuts an ONNX file, but the network is none" in refusal
 
 
 def test_the_command_answers_for_programs(tmp_path: Path, run: Run) -> None:

@@ -21,7 +21,7 @@ COMPLETE = {
     *("LogSoftmax", "Mish", "PRelu", "Relu", "Selu", "Shrink", "Sigmoid", "Softmax", "Softplus"),
     *("Softsign", "Swish", "Tanh", "ThresholdedRelu"),
     *("Concat", "Expand", "Flatten", "Gather", "Reshape", "Shape", "Slice", "Split"),
-    *("Squeeze", "Tile", "Transpose", "Unsqueeze", "Where"),
+    *("Squeeze", "Tile", "Transpose", "Unsqueeze", "Where", "NonMaxSuppression", "RoiAlign"),
     *("ReduceL1", "ReduceL2", "ReduceLogSum", "ReduceLogSumExp", "ReduceMax", "ReduceMean"),
     *("ReduceMin", "ReduceProd", "ReduceSum", "ReduceSumSquare", "ArgMax", "ArgMin"),
     *("pytorch-converted", "pytorch-operator"),

@@ -341,7 +341,7 @@ def test_addition_before_opset_7_names_the_axis() -> None:
     ("body", "message"),
     [
         ("y = Conv (x, missing)", "Conv 'y': reads 'missing', which no node before it computes"),
-        ("y = NonMaxSuppression (x, x)", "NonMaxSuppression 'y': the operator has no kind of node"),
+        ("y = StringNormalizer (x)", "StringNormalizer 'y': the operator has no kind of node"),
         ("y = com.microsoft.FusedConv (x, x)", "the operator is of the domain 'com.microsoft'"),
         ("y = Reshape (x, x)", r"the shape \(input 1, 'x'\) is computed from the network's input"),
         ("y = Conv (x)", "Conv 'y': input 1 is missing"),

@@ -26,18 +26,25 @@ _CONVOLUTIONS = {
 
 
 def as_graph(
-    network: Network, input_size: InputSize | None = None, example_inputs: Any = None
+    network: Network,
+    input_size: InputSize | None = None,
+    example_inputs: Any = None,
+    *,
+    outputs: Sequence[str] | None = None,
 ) -> Graph:
     """The network as a graph at this input size.
 
     A size may leave out the batch (1), and the channels where the first convolution tells them:
     `224` and `(3, 224, 224)` stand for `(1, 3, 224, 224)`. `example_inputs` (a tensor, a tuple of
-    arguments or a dict) takes its place for whatever a shape cannot say.
+    arguments or a dict) takes its place for whatever a shape cannot say. `outputs` cuts an ONNX
+    file behind these values.
     """
+    if outputs is not None and not isinstance(network, (str, os.PathLike)):
+        raise GraphError("outputs= cuts an ONNX file, but the network is none; leave it out")
     if isinstance(network, Graph):
         return network if input_size is None else _resized(network, input_size)
     if isinstance(network, (str, os.PathLike)):
-        return _from_file(os.fspath(network), input_size)
+        return _from_file(os.fspath(network), input_size, outputs)
     if not isinstance(network, nn.Module):
         raise GraphError(
             f"expected a torch module, a graph or the path of an ONNX file, but got "
@@ -53,16 +60,16 @@ def as_graph(
     return from_torch(network, example_inputs)
 
 
-def _from_file(path: str, input_size: InputSize | None) -> Graph:
+def _from_file(path: str, input_size: InputSize | None, outputs: Sequence[str] | None) -> Graph:
     if input_size is None:
-        return from_onnx(path)
+        return from_onnx(path, outputs=outputs)
     from convariant.graph.onnx._read import declared_shapes
 
     shapes = _shapes(input_size)
-    declared = declared_shapes(path)
+    declared = declared_shapes(path, outputs)
     if len(shapes) == len(declared) == 1:
         shapes = [_like(shapes[0], declared[0])]
-    return from_onnx(path, shapes)
+    return from_onnx(path, shapes, outputs=outputs)
 
 
 def _shapes(input_size: InputSize) -> list[tuple[int, ...]]:

@@ -19,6 +19,10 @@ AnyBatch = Annotated[bool, typer.Option("--any-batch", help="Leave the batch siz
 Check = Annotated[
     bool, typer.Option("--check", help="Compare every node in ONNX Runtime and OpenVINO.")
 ]
+Outputs = Annotated[
+    str | None,
+    typer.Option("--outputs", help="Cut an ONNX file behind these values: boxes,scores."),
+]
 Tolerance = Annotated[
     float, typer.Option("--tolerance", min=0.0, help="Allowed part of a value's largest element.")
 ]
@@ -29,24 +33,28 @@ def export(
     output: Output,
     size: Size = None,
     option: Options = None,
+    outputs: Outputs = None,
     any_batch: AnyBatch = False,
     check: Check = False,
     tolerance: Tolerance = 1e-4,
     json: Json = False,
 ) -> None:
-    """Write a network as an ONNX file, all padding in numbers; an ONNX file is tidied.
+    """Write a network as an ONNX file, all padding in numbers; an ONNX file is tidied, or cut.
 
     With --check the exit code is 1 where an engine diverges, and the first such node is named.
 
     Example: convariant export resnet18 resnet18.onnx --any-batch --check
 
     Example: convariant export detector.onnx fixed.onnx --size 1x3x480x640 --check
+
+    Example: convariant export detector.onnx body.onnx --outputs boxes,scores
     """
     from convariant.analysis._source import as_graph
     from convariant.graph import Dim, to_onnx
 
     network, shape = open_network(model, size, option)
-    graph = as_graph(network, shape)
+    names = None if outputs is None else [name.strip() for name in outputs.split(",")]
+    graph = as_graph(network, shape, outputs=names)
     if any_batch:
         graph = graph.with_inputs(*((Dim(), *type_.shape[1:]) for type_ in graph.input_types))
     to_onnx(graph, output)

@@ -74,7 +74,7 @@ def run_values(
         ]
         try:
             results = tuple(_cast(r, dtype) for r in node.op.run(*arguments))
-        except (RuntimeError, ValueError, TypeError) as error:
+        except (ArithmeticError, LookupError, RuntimeError, TypeError, ValueError) as error:
             shapes = ", ".join(str(TensorType.of(a)) for a in arguments)
             raise GraphError(f"{where(node)} failed on ({shapes}): {error}") from error
         for name in set(node.inputs):

@@ -26,6 +26,7 @@ def from_onnx(
     input_shapes: InputShapes | None = None,
     *,
     fixed: Mapping[str, Tensor] | None = None,
+    outputs: Sequence[str] | None = None,
 ) -> Graph:
     """The network in an ONNX model: the path of a file, its bytes, or a parsed `ModelProto`.
 
@@ -33,7 +34,8 @@ def from_onnx(
     input, or a dict by name; what is left out is taken as the file declares it. Given shapes win
     over declared ones, which are wrong in many files. Where only the first size is open, the graph
     is for any batch. Shape arithmetic is worked out for these sizes, and again for others by
-    `graph.with_inputs`. Inputs in `fixed` become constants.
+    `graph.with_inputs`. Inputs in `fixed` become constants. With `outputs` the network is read up
+    to these values: what a detector does behind them, such as picking boxes, does not matter.
 
     Weights may lie in other files inside the model's folder, nowhere else. Raises ModelFileError
     for what is no complete ONNX model, and GraphError, naming the node, for a network that cannot
@@ -59,7 +61,7 @@ def from_onnx(
     _need_onnx("reading ONNX files")
     from convariant.graph.onnx._read import read
 
-    return read(source, input_shapes, fixed or {})
+    return read(source, input_shapes, fixed or {}, outputs)
 
 
 def to_onnx(

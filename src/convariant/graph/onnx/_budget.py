@@ -27,7 +27,11 @@ class Budget:
         if not isinstance(op, _VIEWS):
             self.spend_bytes(sum(t.nbytes for t in outputs))
         cost = op.cost(inputs, outputs)
-        self.operations -= cost.macs + cost.other
+        self.spend_operations(cost.macs + cost.other)
+
+    def spend_operations(self, count: int) -> None:
+        """Raise GraphError where this much arithmetic is beyond what is left."""
+        self.operations -= count
         if self.operations < 0:
             raise _beyond("arithmetic")
 

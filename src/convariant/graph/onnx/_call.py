@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from convariant.graph.onnx._reader import Reader
 
 
+# shapes, axes, pads and the sizes of parts are far shorter
+_LONGEST_LIST = 10_000
+
+
 class Call:
     """A node with its operator version; `add` puts what it means into the graph being built.
 
@@ -91,9 +95,32 @@ class Call:
             )
         return self.reader.builder.constants[value]
 
+    def selecting(self, index: int) -> Tensor:
+        """An input whose values decide how many elements come out, so it must be known."""
+        value = self.input(index)
+        if value not in self.reader.builder.constants:
+            raise GraphError(
+                "how many elements come out depends on the input's values, so sizes would change "
+                f"from image to image; {self.up_to_here()}"
+            )
+        return self.reader.builder.constants[value]
+
+    def up_to_here(self) -> str:
+        """The advice to read the file without this node and what follows it."""
+        names = [n for n in self.node.input if n and n not in self.reader.model.weights]
+        if self.reader.nested or not names:
+            return "cut the network before it"
+        return f"read the network up to here: outputs={names}"
+
     def constant_integers(self, index: int, what: str) -> tuple[int, ...]:
         """The integers of an input that must be known, in one list."""
-        return tuple(int(n) for n in self.constant(index, what).flatten().tolist())
+        numbers = self.constant(index, what).flatten()
+        if len(numbers) > _LONGEST_LIST:
+            raise GraphError(
+                f"{what} has {len(numbers):,} numbers, as no list of sizes or axes does; the file "
+                "is damaged"
+            )
+        return tuple(int(n) for n in numbers.tolist())
 
     def constant_reals(self, index: int, what: str) -> tuple[float, ...]:
         """The numbers of an input that must be known, in one list."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import chain
 
 from convariant.errors import GraphError
 from convariant.geometry import Geometry
@@ -12,16 +13,31 @@ from convariant.graph.ops import Conv, Elementwise, Fold, Linear, MatMul, Pad, P
 AUTO_PAD = {"NOTSET": None, "VALID": "valid", "SAME_UPPER": "same", "SAME_LOWER": "same_lower"}
 
 
-def window(call: Call, kernel: Sequence[int], *, ceil_mode: bool = False) -> Geometry:
+# no network has a window of this size, and what follows a window step by step would take ages
+_LARGEST = 2**20
+
+
+def window(
+    call: Call, kernel: Sequence[int], *, ceil_mode: bool = False, transposed: bool = False
+) -> Geometry:
     """The window that the attributes of a node describe."""
     axes = len(kernel)
     padding = AUTO_PAD[call.choice("auto_pad", "NOTSET", tuple(AUTO_PAD))]
+    pads = pad_pairs(call, axes)
+    stride, dilation = (per_axis(call, name, axes, 1) for name in ("strides", "dilations"))
+    largest = max((*kernel, *stride, *dilation, *chain.from_iterable(pads)), default=0)
+    if largest > _LARGEST:
+        raise GraphError(
+            f"a kernel, stride, dilation or padding is {largest:,}; the largest that is read is "
+            f"{_LARGEST:,}, so the file is broken"
+        )
     return Geometry.of(
         axes,
         tuple(kernel),
-        stride=per_axis(call, "strides", axes, 1),
-        padding=padding or pad_pairs(call, axes),
-        dilation=per_axis(call, "dilations", axes, 1),
+        stride=stride,
+        padding=padding or pads,
+        dilation=dilation,
+        transposed=transposed,
         ceil_mode=ceil_mode,
     )
 
@@ -64,15 +80,7 @@ def conv(call: Call) -> str:
 def conv_transpose(call: Call) -> str:
     kernel = kernel_of(call, call.shape(1))
     axes, groups = len(kernel), call.integer("group", 1)
-    padding = AUTO_PAD[call.choice("auto_pad", "NOTSET", tuple(AUTO_PAD))]
-    plain = Geometry.of(
-        axes,
-        kernel,
-        stride=per_axis(call, "strides", axes, 1),
-        padding=padding or pad_pairs(call, axes),
-        dilation=per_axis(call, "dilations", axes, 1),
-        transposed=True,
-    )
+    plain = window(call, kernel, transposed=True)
     wanted = call.integer_list("output_shape")
     if wanted:
         return _to_output_shape(call, plain, wanted[-axes:], groups)

@@ -137,10 +137,10 @@ def triangle(call: Call) -> str:
 @lowers("NonZero", "Compress", "Unique")
 def known_selection(call: Call) -> str:
     """How many elements come out depends on the values, so they must be known."""
-    x = call.constant(0, "the input")
+    x = call.selecting(0)
     if call.operator == "NonZero":
         return call.new_constant(torch.nonzero(x).T.contiguous(), torch.int64)
-    raise GraphError("the size of the result depends on the input's values; cut the network here")
+    raise GraphError(f"the operator is not computed here; {call.up_to_here()}")
 
 
 @lowers("Einsum")

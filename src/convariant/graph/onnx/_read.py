@@ -26,10 +26,12 @@ from convariant.graph.onnx import (  # noqa: F401
     _quantised,
     _recurrent,
     _reduction,
+    _regions,
     _resizing,
     _shaping,
 )
 from convariant.graph.onnx._batch import LARGE, SMALL, joined
+from convariant.graph.onnx._cut import cut
 from convariant.graph.onnx._load import Model, Source, load
 from convariant.graph.onnx._reader import Reader
 from convariant.graph.onnx._tensors import dtype_of
@@ -37,18 +39,29 @@ from convariant.graph.onnx._tensors import dtype_of
 InputShapes: TypeAlias = Mapping[str, Sequence[int]] | Sequence[Sequence[int]] | Sequence[int]
 
 
-def read(source: Source, shapes: InputShapes | None, fixed: Mapping[str, Tensor]) -> Graph:
-    """The graph of the file at these input sizes."""
+def read(
+    source: Source,
+    shapes: InputShapes | None,
+    fixed: Mapping[str, Tensor],
+    outputs: Sequence[str] | None,
+) -> Graph:
+    """The graph of the file, or of what some of its values need, at these input sizes."""
     model = load(source)
+    if outputs is not None:
+        model = cut(model, outputs)
     inputs = [v for v in model.graph.input if v.name not in model.weights]
     held = _fixed_values(model, inputs, fixed)
     inputs = [v for v in inputs if v.name not in held]
     return _at(model, inputs, _given(model, inputs, shapes), held)
 
 
-def declared_shapes(source: Source) -> list[tuple[int | None, ...]]:
+def declared_shapes(
+    source: Source, outputs: Sequence[str] | None = None
+) -> list[tuple[int | None, ...]]:
     """The shape that a file declares for each input; None where it leaves a size open."""
     model = load(source)
+    if outputs is not None:
+        model = cut(model, outputs)
     inputs = (v for v in model.graph.input if v.name not in model.weights)
     return [tuple(d.dim_value or None for d in v.type.tensor_type.shape.dim) for v in inputs]
 

@@ -78,6 +78,11 @@ class Reader:
         statistics = {i for n in graph.nodes if isinstance(n.op, BatchNorm) for i in n.inputs[1:3]}
         return replace(graph, parameters=graph.parameters - statistics)
 
+    @property
+    def nested(self) -> bool:
+        """Is the node in a function or a branch, where names are not those of the file?"""
+        return self._depth > 0
+
     def value(self, name: str) -> str:
         """The value of our graph behind an ONNX name."""
         if name not in self.names:
@@ -137,7 +142,7 @@ class Reader:
         if body is None:
             raise GraphError(
                 "the operator has no kind of node here, nor does ONNX define it by simpler ones; "
-                "cut the network before it"
+                f"{call.up_to_here()}"
             )
         return self._inline(call, body)
 

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 
-from convariant.graph.onnx import _indexing, _reduction
+from convariant.graph.onnx import _indexing, _reduction, _regions
 from convariant.graph.onnx._emit import Emit, writes
 from convariant.graph.onnx._write_recurrent import gru, lstm
 from convariant.graph.ops import Slot, Torch
@@ -133,6 +133,32 @@ def _repeat(e: Emit, x: Slot, repeats: list[Any]) -> bool:
     return True
 
 
+def _roi_align(
+    e: Emit,
+    x: Slot,
+    boxes: Slot,
+    images: Slot,
+    mode: str,
+    size: tuple[int, int],
+    ratio: int,
+    scale: float,
+    shift: float,
+) -> bool:
+    if mode == "max":
+        e.refuse("the maximum of RoiAlign so that engines agree", "use its average, mode='avg'")
+    e.finish(
+        "RoiAlign",
+        *(e.inputs[slot.index] for slot in (x, boxes, images)),
+        mode=mode,
+        output_height=size[0],
+        output_width=size[1],
+        sampling_ratio=ratio,
+        spatial_scale=scale,
+        coordinate_transformation_mode="half_pixel" if shift else "output_half_pixel",
+    )
+    return True
+
+
 _TARGETS: dict[Callable[..., Any], Callable[..., bool]] = {
     _reduction.index_of_extreme: _place_of_extreme,
     _ATEN.argmax.default: _argmax,
@@ -146,6 +172,7 @@ _TARGETS: dict[Callable[..., Any], Callable[..., bool]] = {
     _reduction.running_sum: _running_sum,
     _ATEN.cumsum.default: _cumsum,
     F.grid_sample: _sample,
+    _regions.roi_align: _roi_align,
     _ATEN.grid_sampler.default: _sample_aten,
     torch.einsum: _einsum,
     _ATEN.einsum.default: _einsum,
