@@ -284,6 +284,15 @@ def test_same_returns_to_every_size_that_leads_here(size, padding):
     assert_close((back * x).sum(), (y * y).sum(), reduction=64)
 
 
+def test_one_output_size_stands_for_all_axes():
+    x, weight = torch.randn(1, 2, 4, 4), torch.randn(2, 3, 3, 3)
+    for size in (9, 10):
+        y = functional.conv_transpose2d(x, weight, stride=2, output_size=size)
+        expected = functional.conv_transpose2d(x, weight, stride=2, output_size=(size, size))
+        assert_equal(y, expected)
+        assert y.shape == (1, 3, size, size)
+
+
 def test_output_size_may_name_batch_and_channels_as_in_torch():
     module = torch.nn.ConvTranspose2d(2, 3, 3, 2, 1)
     x = torch.randn(1, 2, 4, 5)

@@ -125,6 +125,20 @@ def test_input_sizes_is_the_exact_inverse(geometry: Geometry, i: int) -> None:
         assert gives == (candidate in found)
 
 
+@pytest.mark.parametrize("size", [10**9, 2**40 + 1, 2**62, 10**30])
+def test_sizes_are_exact_whatever_their_length(size: int) -> None:
+    window = Geometry(2**31 - 1, stride=2**31 - 1, padding=7)
+    (o,) = window.output_size((max(size, 2**31),))
+    assert o == (max(size, 2**31) + 14 - (2**31 - 1)) // (2**31 - 1) + 1
+    halves = Geometry(2, stride=2)
+    assert halves.input_sizes((size,)) == (range(2 * size, 2 * size + 2),)
+    assert halves.transpose().output_size((size,)) == (2 * size,)
+    assert Geometry(3, padding=1).input_sizes(np.array([size, 5])) == (
+        range(size, size + 1),
+        range(5, 6),
+    )
+
+
 def _output_or_none(geometry: Geometry, i: int) -> int | None:
     try:
         return geometry.output_size((i,))[0]
@@ -286,6 +300,11 @@ def test_helper_functions_match_their_torch_modules() -> None:
         ),
         (lambda: Geometry((3, 3)).output_size((5,)), "window has 2 axes.*but 1 are given"),
         (lambda: Geometry(3).output_size(5), "is not a tuple of integers"),
+        (lambda: Geometry(3).output_size(()), r"input_size=\(\) is not a tuple of integers"),
+        (lambda: Geometry(3).output_size(None), "input_size=None is not a tuple of integers"),
+        (lambda: Geometry(np.array([3, 3])), r"kernel_size=array\(\[3, 3\]\) is not an int"),
+        (lambda: Geometry(2**31), "kernel_size=2147483648 is not supported; the largest is"),
+        (lambda: Geometry(3, padding=((0, 2**31),)), "padding=.*the largest is 2147483647"),
         (lambda: Geometry(3).output_size((5, 0)), "has an axis of size 0"),
         (
             lambda: Geometry(5).output_size((3,)),

@@ -17,6 +17,11 @@ Ints: TypeAlias = int | Sequence[int]
 
 def check_input(operator: str, axes: int, x: Tensor) -> None:
     """Channels and `axes` sizes, with or without a batch in front."""
+    if not isinstance(x, Tensor):
+        raise ShapeError(
+            f"{operator} takes a torch.Tensor, but got {type(x).__name__}; convert it with "
+            "torch.as_tensor"
+        )
     if x.dim() not in (axes + 1, axes + 2):
         raise ShapeError(
             f"Expected {axes + 1}D (unbatched) or {axes + 2}D (batched) input to {operator}, but "
@@ -27,6 +32,14 @@ def check_input(operator: str, axes: int, x: Tensor) -> None:
         raise ShapeError(
             "Only zero batch or zero channel inputs are supported, but got input shape: "
             f"{list(x.shape)}; {operator} needs at least one element on every axis"
+        )
+
+
+def check_real(operator: str, x: Tensor) -> None:
+    if x.dtype == torch.bool or x.is_complex():
+        raise ShapeError(
+            f'"{operator}" not implemented for {x.dtype}: it compares or averages real numbers; '
+            f"convert the input with {'.abs()' if x.is_complex() else '.float()'}"
         )
 
 
@@ -77,7 +90,7 @@ def fitted(
     *,
     transposed: bool = False,
     ceil_mode: bool = False,
-    output_size: Sequence[int] | None = None,
+    output_size: Ints | None = None,
 ) -> Geometry:
     """The window on exactly these axes, known to fit this input; faults name the operator."""
     size = tuple(x.shape[-axes:])
@@ -89,7 +102,10 @@ def fitted(
         elif torch.compiler.is_compiling():  # sizes may be symbols
             window = _fitting(size, *given)
         else:
-            window = _known_fitting(size, *(tuple(v) if type(v) is list else v for v in given))
+            try:
+                window = _known_fitting(size, *given)
+            except TypeError:  # lists cannot be looked up
+                window = _fitting(size, *given)
     except GeometryError as error:
         raise GeometryError(f"{error} ({operator}, input of size {list(x.shape)})") from None
     return window
@@ -105,11 +121,11 @@ def _fitting(size: tuple[int, ...], *given: Any) -> Geometry:
 _known_fitting = functools.lru_cache(maxsize=1024, typed=True)(_fitting)
 
 
-def _reaching(
-    window: Geometry, size: tuple[int, ...], output_size: Sequence[int], dims: int
-) -> Geometry:
+def _reaching(window: Geometry, size: tuple[int, ...], output_size: Ints, dims: int) -> Geometry:
     """The same transposed window with the output padding that leads to `output_size`."""
     axes = len(size)
+    if isinstance(output_size, int):
+        output_size = (output_size,) * axes
     if len(output_size) not in (axes, dims):
         raise GeometryError(
             f"for {dims}D input, output_size must have {axes} or {dims} elements (got "

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import torch.nn.functional as F
 from torch import Tensor
@@ -29,7 +29,7 @@ def conv_transpose1d(
     dilation: Ints = 1,
     *,
     padding_mode: PaddingMode = "zeros",
-    output_size: Sequence[int] | None = None,
+    output_size: Ints | None = None,
 ) -> Tensor:
     """`conv_transpose2d` on one axis: `(n, ci, w) -> (n, co, ow)`.
 
@@ -55,7 +55,7 @@ def conv_transpose2d(
     dilation: Ints = 1,
     *,
     padding_mode: PaddingMode = "zeros",
-    output_size: Sequence[int] | None = None,
+    output_size: Ints | None = None,
 ) -> Tensor:
     """The adjoint (gradient) of `conv2d` with the same arguments: `<W x, y> = <x, W^T y>`.
 
@@ -101,7 +101,7 @@ def conv_transpose3d(
     dilation: Ints = 1,
     *,
     padding_mode: PaddingMode = "zeros",
-    output_size: Sequence[int] | None = None,
+    output_size: Ints | None = None,
 ) -> Tensor:
     """`conv_transpose2d` on three axes: `(n, ci, d, h, w) -> (n, co, od, oh, ow)`.
 
@@ -127,7 +127,7 @@ def _convolve_transposed(
     groups: int,
     dilation: Ints,
     padding_mode: PaddingMode,
-    output_size: Sequence[int] | None,
+    output_size: Ints | None,
 ) -> Tensor:
     operator = f"conv_transpose{axes}d"
     check_operands(operator, axes, x, weight, bias, groups)

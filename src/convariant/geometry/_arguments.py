@@ -8,12 +8,15 @@ from typing import TypeAlias
 from convariant.errors import GeometryError
 
 Ints: TypeAlias = int | Sequence[int]
+LARGEST = 2**31 - 1
 
 
 def is_int(value: object) -> bool:
-    """Whether a value counts as an integer: NumPy's integers do, True and 1.0 do not."""
+    """Whether a value counts as an integer: NumPy's do, its arrays, True and 1.0 do not."""
     # an int is asked for first: torch.compile traces no hasattr of a symbolic size
-    return (isinstance(value, int) or hasattr(value, "__index__")) and not isinstance(value, bool)
+    if isinstance(value, int):
+        return not isinstance(value, bool)
+    return hasattr(value, "__index__") and not getattr(value, "shape", ())
 
 
 def integers(name: str, value: Ints, least: int) -> tuple[int, ...]:
@@ -30,7 +33,14 @@ def integers(name: str, value: Ints, least: int) -> tuple[int, ...]:
         raise GeometryError(
             f"{kind} {name} is not supported: {name}={value!r}; the least is {least}"
         )
+    check_32_bits(name, value, numbers)
     return numbers
+
+
+def check_32_bits(name: str, value: object, numbers: Sequence[int]) -> None:
+    """Torch keeps the numbers of a window in 32 bits, and cuts or refuses longer ones."""
+    if max(numbers) > LARGEST:
+        raise GeometryError(f"{name}={value!r} is not supported; the largest is {LARGEST}")
 
 
 def common_axes(values: Mapping[str, tuple[object, ...] | str]) -> int:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, fields
 
 from convariant.errors import GeometryError
@@ -284,7 +283,8 @@ extra=(0,))
                 )
 
     def _for_input(self, size: Sequence[int], what: str = "input") -> Geometry:
-        if isinstance(size, (int, str)) or not all(is_int(i) for i in size):
+        several = isinstance(size, Collection) and not isinstance(size, str)
+        if not several or len(size) == 0 or not all(is_int(i) for i in size):
             raise GeometryError(
                 f"{what}_size={size!r} is not a tuple of integers; write one size per axis, "
                 "such as (224, 224)"
@@ -321,10 +321,7 @@ extra=(0,))
         def output(i: int) -> int:
             return self._axis_output(axis, i)
 
-        # the output never shrinks as the input grows, so bisection finds both ends of the range
-        bound = (o + 2) * self.stride[axis] + self.extent[axis] + sum(self._axis_pads(axis, 1)) + 2
-        first = bisect_left(range(bound), o, lo=1, key=output)
-        stop = bisect_left(range(bound), o + 1, lo=1, key=output)
+        first, stop = _least_input(o, output), _least_input(o + 1, output)
         if first == stop:
             below = max(output(first - 1), 0) if first > 1 else 0
             near = " or ".join(str(n) for n in (below, output(first)) if n > 0)
@@ -353,6 +350,20 @@ extra=(0,))
             f"{input_size[axis] + missing} or padding=({begin + missing // 2}, "
             f"{end + missing - missing // 2})"
         )
+
+
+def _least_input(o: int, output: Callable[[int], int]) -> int:
+    """The least input whose output has `o` elements or more: outputs never shrink as inputs grow.
+
+    By halves; the standard library's bisection ends at 64 bits.
+    """
+    low, high = 1, 1
+    while output(high) < o:
+        low, high = high + 1, 2 * high
+    while low < high:
+        middle = (low + high) // 2
+        low, high = (middle + 1, high) if output(middle) < o else (low, middle)
+    return low
 
 
 _DEFAULTS: dict[str, object] = {

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Literal, TypeAlias
 
 from convariant.errors import GeometryError
-from convariant.geometry._arguments import is_int
+from convariant.geometry._arguments import check_32_bits, is_int
 
 Pair: TypeAlias = tuple[int, int]
 SameRule: TypeAlias = Literal["same", "same_lower"]
@@ -44,6 +44,7 @@ def _pair(entry: int | Sequence[int], whole: PaddingLike) -> Pair:
             f"negative padding is not supported: padding={whole!r}; crop the input instead, "
             "for example x[..., 1:-1]"
         )
+    check_32_bits("padding", whole, (begin, end))
     return begin, end
 
 
