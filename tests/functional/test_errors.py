@@ -83,6 +83,23 @@ X, W = ones(1, 4, 8, 8), ones(8, 4, 3, 3)
             r"weight on meta; move one with .to\('cpu'\)",
         ),
         (
+            lambda: ours.conv2d([[1.0]], W),
+            r"^conv2d takes a torch.Tensor, but got list; convert it with torch.as_tensor$",
+        ),
+        (
+            lambda: ours.max_pool2d(X.bool(), 2),
+            r"^\"max_pool2d\" not implemented for torch.bool.*convert the input with .float\(\)$",
+        ),
+        (
+            lambda: ours.pool(X.cfloat(), "mean", 2, 1, ((0, 1), (1, 0))),
+            r"^\"pool\" not implemented for torch.complex64.*convert the input with .abs\(\)$",
+        ),
+        (
+            lambda: ours.pool(X.long(), "median", 2),
+            r"^pool: 'median' of whole numbers \(torch.int64\) need not be a whole number; convert",
+        ),
+        (lambda: ours.pool(X.byte(), "lp", 2), r"^pool: 'lp' of whole numbers \(torch.uint8\)"),
+        (
             lambda: ours.max_pool2d(ones(4, 4), 2),
             r"^Expected 3D \(unbatched\) or 4D \(batched\) input to max_pool2d",
         ),
@@ -125,6 +142,11 @@ def test_tensors_that_do_not_fit(call, message):
         ),
         (lambda: ours.conv2d(X, W, stride=0), r"^non-positive stride is not supported"),
         (lambda: ours.conv2d(X, W, padding=-1), r"^negative padding is not supported"),
+        (
+            lambda: ours.conv_transpose2d(ones(1, 8, 4, 4), W, stride=2**31),
+            r"^stride=2147483648 is not supported; the largest is 2147483647 \(conv_transpose2d",
+        ),
+        (lambda: ours.conv2d(X, W, padding=(1, 10**20)), r"^padding=\(1, 1000.*the largest is"),
         (lambda: ours.conv2d(X, W, padding="sme"), r"^Invalid padding string"),
         (
             lambda: ours.conv2d(X, W, padding_mode="mirror"),

@@ -313,3 +313,51 @@ def test_whole_numbers_have_maxima_and_sums():
         [[[5, 6, 7, 7], [9, 10, 11, 11], [9, 10, 11, 11]]]
     ]
     assert functional.pool(x, "sum", (2, 2), 2, "same").tolist() == [[[[10, 18], [17, 21]]]]
+
+
+WHOLE = (torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64)
+
+
+def whole_numbers(dtype, size):
+    """The whole range of a short type, its ends included."""
+    low, high = max(torch.iinfo(dtype).min, -(10**6)), min(torch.iinfo(dtype).max, 10**6)
+    x = torch.randint(low, high + 1, (2, 3, *size), dtype=torch.int64)
+    x[0, 0].view(-1)[:2] = torch.tensor([low, high])
+    return x.to(dtype)
+
+
+@pytest.mark.parametrize("dtype", WHOLE)
+@each(POOLS)
+def test_whole_numbers_of_every_length_equal_the_reference(config, dtype):
+    x = whole_numbers(dtype, config.input_size)
+    truth = {
+        reducer: reference.pool(x.numpy(), reducer, config.geometry)
+        for reducer in ("max", "min", "sum", "mean")
+    }
+    for reducer in ("max", "min"):
+        inside = np.clip(truth[reducer], torch.iinfo(dtype).min, torch.iinfo(dtype).max)
+        assert_equal(pool(config, x, reducer), inside.astype(np.int64), dtype=dtype)
+    assert_equal(pool(config, x, "sum"), truth["sum"].astype(np.int64), dtype=torch.int64)
+    cut = np.trunc(truth["mean"] + np.sign(truth["mean"]) * 1e-9).astype(np.int64)
+    assert_equal(pool(config, x, "mean"), cut, dtype=dtype)
+
+
+def test_the_least_and_the_largest_whole_numbers():
+    """-(-128) is no int8, and minus the least int64 no int64."""
+    for dtype in WHOLE:
+        low, high = torch.iinfo(dtype).min, torch.iinfo(dtype).max
+        x = torch.tensor([[[low, high, high, low]]], dtype=dtype)
+        for padding in (0, ((0, 1),)):
+            assert functional.pool(x, "min", 2, 2, padding)[0, 0, :2].tolist() == [low, low]
+            assert functional.pool(x, "max", 2, 2, padding)[0, 0, :2].tolist() == [high, high]
+
+
+def test_means_of_whole_numbers_equal_torch():
+    x = whole_numbers(torch.int64, (7, 6))
+    for options in ({}, {"count_include_pad": False}, {"divisor_override": 5}):
+        expected = F.avg_pool2d(x, 3, 2, 1, **options)
+        assert_equal(functional.avg_pool2d(x, 3, 2, 1, **options), expected)
+    for options in ({}, {"divisor_override": 5}):  # one-sided padding is our own path
+        expected = F.avg_pool2d(F.pad(x, [1, 0, 1, 0]), 3, 2, **options)
+        ours = functional.avg_pool2d(x, 3, 2, ((1, 0), (1, 0)), **options)
+        assert_equal(ours, expected)

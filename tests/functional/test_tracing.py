@@ -1,5 +1,6 @@
 """Everything is captured whole by torch.export and torch.compile, and gives the same numbers."""
 
+import shutil
 from collections.abc import Callable
 
 import pytest
@@ -80,6 +81,22 @@ def test_compile_in_one_graph_with_gradients(name):
     x = torch.randn(2, *shape, requires_grad=True)
     twin = x.detach().clone().requires_grad_()
     y, expected = compiled(x), operator(twin)
+    assert_close(y, expected, reduction=54)
+    y.square().sum().backward()
+    expected.square().sum().backward()
+    assert_close(x.grad, twin.grad, reduction=256)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("g++") is None, reason="torch.compile writes C++")
+@pytest.mark.filterwarnings("ignore:.torch.jit:DeprecationWarning")  # inside torch.compile
+@EACH
+def test_compile_to_native_code_with_gradients(name):
+    """The code that torch.compile writes for two Tensor.unfold ran over the end of its memory."""
+    operator, shape = OPERATORS[name]
+    x = torch.randn(2, *shape, requires_grad=True)
+    twin = x.detach().clone().requires_grad_()
+    y, expected = torch.compile(operator, fullgraph=True)(x), operator(twin)
     assert_close(y, expected, reduction=54)
     y.square().sum().backward()
     expected.square().sum().backward()

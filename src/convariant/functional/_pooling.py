@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -11,13 +12,13 @@ from torch import Tensor
 
 from convariant.errors import GeometryError
 from convariant.functional._border import lowest
-from convariant.functional._checks import Ints, check_input, fitted
+from convariant.functional._checks import Ints, check_input, check_real, fitted
 from convariant.functional._windows import (
+    along_axes,
     element_counts,
     exactly_fitting,
     fixed_size,
     taps_before,
-    windows,
 )
 from convariant.geometry import Geometry, PaddingLike
 
@@ -178,13 +179,19 @@ def pooling_window(
     padding: PaddingLike,
     dilation: Ints,
     ceil_mode: bool,
+    *,
+    any_type: bool = False,
 ) -> Geometry:
     check_input(operator, axes, x)
+    if not any_type:
+        check_real(operator, x)
     stride = kernel_size if stride is None else stride
     return fitted(operator, axes, x, kernel_size, stride, padding, dilation, ceil_mode=ceil_mode)
 
 
 def maximum(x: Tensor, window: Geometry) -> Tensor:
+    if window.axes == 1 and not x.is_floating_point():  # torch knows them only with indices
+        return maximum_with_indices(x, window)[0]
     kernel, s, d = window.kernel_size, window.stride, window.dilation
     padding = _padding_for_torch(x, window)
     if padding is not None:
@@ -209,8 +216,12 @@ def average(
     count_include_pad: bool = True,
     divisor_override: int | None = None,
 ) -> Tensor:
+    """The mean has the type of `x`; a sum by `divisor_override` of whole numbers has 64 bits."""
     if divisor_override == 0:
         raise GeometryError("divisor must be not zero: divisor_override=0; leave it out")
+    if not x.is_floating_point() and x.dtype != torch.int64:  # torch averages no shorter ones
+        mean = average(x.long(), window, count_include_pad, divisor_override)
+        return mean if divisor_override is not None else mean.to(x.dtype)
     padding = _padding_for_torch(x, window)
     if padding is not None and _torch_averages(x, window, divisor_override):
         divisor = () if divisor_override is None else (divisor_override,)
@@ -223,16 +234,25 @@ def average(
             count_include_pad,
             *divisor,
         )
-    wide = torch.float32 if x.dtype in (torch.float16, torch.bfloat16) else None
-    total = windows(x, window).sum(tuple(range(-window.axes, 0)), dtype=wide)
+    wide = x.float() if x.dtype in (torch.float16, torch.bfloat16) else x
+    total = along_axes(wide, window, _sum)
     if divisor_override is not None:
-        return (total / divisor_override).to(x.dtype)
+        return _divide(total, divisor_override).to(x.dtype)
     size = fixed_size(x, window)
     for axis in range(window.axes):
         counts = element_counts(window, axis, size, include_pad=count_include_pad)
         divisors = total.new_tensor([max(count, 1) for count in counts])
-        total = total / divisors.reshape(-1, *[1] * (window.axes - axis - 1))
+        total = _divide(total, divisors.reshape(-1, *[1] * (window.axes - axis - 1)))
     return total.to(x.dtype)
+
+
+def _divide(total: Tensor, divisor: Tensor | int) -> Tensor:
+    """Whole numbers are cut towards zero, as torch's average pooling does."""
+    return torch.div(total, divisor, rounding_mode=None if total.is_floating_point() else "trunc")
+
+
+def _sum(taps: list[Tensor]) -> Tensor:
+    return functools.reduce(torch.add, taps)
 
 
 def _padding_for_torch(x: Tensor, window: Geometry) -> tuple[int, ...] | None:

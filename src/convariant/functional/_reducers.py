@@ -11,7 +11,7 @@ from torch import Tensor
 from convariant.errors import GeometryError, ShapeError, UnknownNameError
 from convariant.functional._checks import Ints
 from convariant.functional._pooling import average, maximum, pooling_window
-from convariant.functional._windows import reduce_elements, windows
+from convariant.functional._windows import along_axes, reduce_elements
 from convariant.geometry import Geometry, PaddingLike
 
 Reducer: TypeAlias = str | Callable[[Tensor], Tensor]
@@ -36,8 +36,10 @@ def pool(
     `reducer` is 'max', 'min', 'mean', 'sum', 'median' (the mean of the two middle ones where their
     number is even), 'lp' (the norm of order `p`), or a function that takes the elements of the
     windows, `(n, c, oh, ow, elements)`, and reduces the last axis. Elements outside the input are
-    not among them, so windows at the border have fewer. Only 'mean' asks `count_include_pad`: as
-    in torch's average pooling, padding counts with value 0 by default.
+    not among them, so windows at the border have fewer; in a window with none at all a maximum is
+    minus infinity, a sum 0, and a median or a function is refused. Only 'mean' asks
+    `count_include_pad`: as in torch's average pooling, padding counts with value 0 by default.
+    Of whole numbers, sums have 64 bits as torch.sum's, and means are cut towards zero.
 
     A reducer that does not depend on the order of its elements makes pooling invariant to
     permutations inside a window, and to no other.
@@ -46,8 +48,8 @@ def pool(
 
     Shapes: `(n, c, h, w) -> (n, c, oh, ow)`, 1 to 3 axes.
 
-    Raises GeometryError where the window does not fit or covers nothing of the input,
-    UnknownNameError for an unknown reducer, ShapeError for a function that returns another shape.
+    Raises GeometryError where the window does not fit, UnknownNameError for an unknown reducer,
+    ShapeError for a function that returns another shape, or whole numbers without a median.
 
     >>> import torch
     >>> x = torch.tensor([[[[1.0, 0, 3, 5], [3, 4, 2, 2], [1, 3, 3, 9], [5, 7, 8, 4]]]])
@@ -66,12 +68,18 @@ def pool(
             f"pool: one kernel size for an input of size {list(input.shape)} means {axes} axes, "
             "which must be 1 to 3; write one kernel size per axis"
         )
-    window = pooling_window("pool", axes, input, kernel_size, stride, padding, dilation, ceil_mode)
+    given = (axes, input, kernel_size, stride, padding, dilation, ceil_mode)
+    window = pooling_window("pool", *given, any_type=callable(reducer))
     check_reducer(reducer)
     if callable(reducer):
         return reduce_elements(input, window, _checked(reducer), "pool")
     if reducer == "mean":
         return average(input, window, count_include_pad)
+    if reducer in ("lp", "median") and not input.is_floating_point():
+        raise ShapeError(
+            f"pool: {reducer!r} of whole numbers ({input.dtype}) need not be a whole number; "
+            "convert the input with .float()"
+        )
     if reducer == "lp":
         return _norm(input, window, p)
     return _NAMED[reducer](input, window)
@@ -85,7 +93,8 @@ def check_reducer(reducer: Reducer) -> None:
 def _norm(x: Tensor, window: Geometry, p: float) -> Tensor:
     if not p > 0:
         raise GeometryError(f"pool: p={p} is not the order of a norm; it must be positive")
-    return torch.linalg.vector_norm(windows(x, window), p, dim=tuple(range(-window.axes, 0)))
+    # the norm over the columns of the norms over the rows is the norm over all
+    return along_axes(x, window, lambda taps: torch.linalg.vector_norm(torch.stack(taps), p, dim=0))
 
 
 def _median(values: Tensor) -> Tensor:
@@ -93,9 +102,14 @@ def _median(values: Tensor) -> Tensor:
     return values.sort(-1).values[..., (count - 1) // 2 : count // 2 + 1].mean(-1)
 
 
+def _reversed(x: Tensor) -> Tensor:
+    """The same numbers in reverse order of size; -x of a whole number may not exist."""
+    return -x if x.is_floating_point() else ~x
+
+
 _NAMED: dict[str, Callable[[Tensor, Geometry], Tensor]] = {
     "max": maximum,
-    "min": lambda x, window: -maximum(-x, window),
+    "min": lambda x, window: _reversed(maximum(_reversed(x), window)),
     "sum": lambda x, window: average(x, window, divisor_override=1),
     "median": lambda x, window: reduce_elements(x, window, _median, "pool"),
 }

@@ -1,4 +1,4 @@
-"""The windows of a pooling operator as views, whole or without what lies outside the input."""
+"""The windows of a pooling operator, whole or without what lies outside the input."""
 
 from __future__ import annotations
 
@@ -36,13 +36,26 @@ def exactly_fitting(x: Tensor, window: Geometry, value: float) -> Tensor:
 
 
 def windows(x: Tensor, window: Geometry) -> Tensor:
-    """Every window as a view: `(n, c, h, w) -> (n, c, oh, ow, kh, kw)`; padding shows zeros."""
-    x = exactly_fitting(x, window, 0.0)
+    """All windows: `(n, c, h, w) -> (n, c, oh, ow, kh, kw)`; padding shows zeros."""
+    return along_axes(x, window, lambda taps: torch.stack(taps, -1))
+
+
+def along_axes(x: Tensor, window: Geometry, combine: Callable[[list[Tensor]], Tensor]) -> Tensor:
+    """Combine the elements of the windows on one axis after the other; padding shows zeros.
+
+    `combine` is given, for each element of the kernel, what it meets in all windows: views of
+    `(n, c, oh, w)`, then of `(n, c, oh, ow)`. (Not Tensor.unfold, twice: torch.compile writes a
+    gradient for it that runs over the end of its memory, seen in torch 2.13.)
+    """
     first = x.dim() - window.axes
-    for axis in range(window.axes):
-        x = x.unfold(first + axis, window.extent[axis], window.stride[axis])
-    dilated: Index = (..., *(slice(None, None, d) for d in window.dilation))
-    return x[dilated]
+    outputs = window.output_size(x.shape[first:])
+    x = exactly_fitting(x, window, 0.0)
+    for axis, (k, s, d, o) in enumerate(
+        zip(window.kernel_size, window.stride, window.dilation, outputs, strict=True), start=first
+    ):
+        before: Index = (slice(None),) * axis
+        x = combine([x[(*before, slice(t * d, t * d + (o - 1) * s + 1, s))] for t in range(k)])
+    return x
 
 
 def taps_before(window: Geometry, axis: int, o: int, size: tuple[int, ...], limit: int) -> int:
