@@ -111,6 +111,13 @@ def test_what_is_no_image_is_named(tmp_path: Path) -> None:
     assert peek(text) is None
 
 
+def test_an_image_too_large_to_decode_is_named(tmp_path: Path) -> None:
+    path = saved(tmp_path / "bomb.png", Image.new("1", (20_000, 10_000)))
+    with pytest.raises(DataError, match="bomb.png is larger than 178,956,970 pixels; scale it"):
+        read_image(path, 1)
+    assert peek(path) is None
+
+
 def test_networks_with_two_channels_take_no_files(tmp_path: Path) -> None:
     path = saved(tmp_path / "grey.png", Image.fromarray(GREY))
     with pytest.raises(DataError, match="1 or 3 channels, but the network takes 2"):

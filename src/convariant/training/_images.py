@@ -153,7 +153,11 @@ def _decode(path: Path) -> Any:
         raise DataError(f"no permission to read the image {path}") from None
     except module.UnidentifiedImageError:
         raise DataError(f"{path} is not an image, or is damaged from its first bytes on") from None
-    except (*_DAMAGE, module.DecompressionBombError) as error:
+    except module.DecompressionBombError:
+        raise DataError(
+            f"the image {path} is larger than {2 * module.MAX_IMAGE_PIXELS:,} pixels; scale it down"
+        ) from None
+    except _DAMAGE as error:
         raise DataError(f"the image {path} is damaged or cut short: {error}") from None
 
 

@@ -121,7 +121,9 @@ def read_model(folder: str | Path) -> SavedModel:
 def _config(folder: Path) -> dict[str, Any]:
     path = folder / CONFIG
     if not folder.is_dir():
-        raise ModelFileError(f"there is no model folder {folder}")
+        raise ModelFileError(
+            f"there is no model folder {folder}; 'convariant train' writes one when it ends"
+        )
     try:
         config = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -147,7 +149,9 @@ def _load_weights(network: models.Network, path: Path) -> None:
     try:
         weights = load_tensors(path.read_bytes())
     except FileNotFoundError:
-        raise ModelFileError(f"{path.parent} has no {path.name}") from None
+        raise ModelFileError(
+            f"{path.parent} has no {path.name}; copy the whole folder, or train again"
+        ) from None
     except (SafetensorError, OSError, KeyError, ValueError) as error:
         raise ModelFileError(f"{path} is damaged, cut short or no such file: {error}") from None
     own = network.state_dict()
