@@ -1,5 +1,6 @@
 """Kernels: Python functions that emit the loop nest of one operation through the builder."""
 
+from convariant.compiler.kernels._copy import Copy
 from convariant.compiler.kernels._direct import DirectConv
 from convariant.compiler.kernels._elementwise import ClearHalo, Convert, Elementwise
 from convariant.compiler.kernels._epilogue import Epilogue, Step
@@ -25,6 +26,7 @@ __all__ = [
     "UNARY",
     "ClearHalo",
     "Convert",
+    "Copy",
     "DirectConv",
     "Elementwise",
     "Epilogue",

@@ -17,7 +17,7 @@ from convariant.compiler.plan._model import Constants, Located, Lowering
 from convariant.geometry import Geometry
 from convariant.graph import Graph, Node, ops
 
-__all__ = ["Context", "Job", "Option", "as_image", "on_volume", "operand", "placed"]
+__all__ = ["Context", "Job", "Option", "as_image", "on_volume", "operand", "placed", "stand_in"]
 
 Names: TypeAlias = tuple[str, ...]
 Sizes: TypeAlias = tuple[int, ...]
@@ -79,13 +79,11 @@ class Job:
     def of(cls, context: Context, node: Node, op: ops.Op, inputs: Names, sizes: Sizes) -> Job:
         """The job of an operation that is `node`'s, or a part of it."""
         fused = op if isinstance(op, Fused) else Fused(op, len(inputs), ())
-        # where the operands lie is known later; until then the result's own layout stands for them
-        stand_in = Layout.dense(as_image(sizes), context.target.lanes)
         epilogue = tuple(
             Step(
                 link.op.function,
                 tuple(link.op.params),
-                stand_in if link.takes_operand else None,
+                stand_in(context, sizes) if link.takes_operand else None,
                 link.reverse,
             )
             for link in fused.links
@@ -121,6 +119,11 @@ def as_image(shape: tuple[int, ...]) -> tuple[int, int, int, int, int]:
     """
     n, c, d, h, w = (*shape[:2], *(1,) * (5 - len(shape)), *shape[2:])
     return n, c, d, h, w
+
+
+def stand_in(context: Context, sizes: Sizes) -> Layout:
+    """The layout of an operand before it is known where it lies: that of the result."""
+    return Layout.dense(as_image(sizes), context.target.lanes)
 
 
 def operand(context: Context, node: Node, located: Located | None, name: str) -> Located:

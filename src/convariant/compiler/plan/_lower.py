@@ -10,7 +10,16 @@ from convariant.compiler.passes import Fused, Strip
 from convariant.compiler.plan._convs import lower_conv, lower_linear
 from convariant.compiler.plan._job import Context, Job
 from convariant.compiler.plan._model import Lowering
-from convariant.compiler.plan._moves import lower_concat, lower_reshape, lower_slice
+from convariant.compiler.plan._moves import (
+    lower_concat,
+    lower_depth_to_space,
+    lower_expand,
+    lower_pad,
+    lower_permute,
+    lower_reshape,
+    lower_slice,
+    lower_space_to_depth,
+)
 from convariant.compiler.plan._numbers import lower_elementwise, lower_softmax
 from convariant.compiler.plan._strips import lower_strip
 from convariant.compiler.plan._windows import lower_pool, lower_resize
@@ -21,15 +30,23 @@ __all__ = ["lower"]
 _RULES: dict[type[ops.Op], Callable[[Job], Lowering | str]] = {
     ops.Concat: lower_concat,
     ops.Conv: lower_conv,
+    ops.DepthToSpace: lower_depth_to_space,
     ops.Elementwise: lower_elementwise,
+    ops.Expand: lower_expand,
     ops.Linear: lower_linear,
+    ops.Pad: lower_pad,
+    ops.Permute: lower_permute,
     ops.Pool: lower_pool,
     ops.Reshape: lower_reshape,
     ops.Resize: lower_resize,
     ops.Slice: lower_slice,
     ops.Softmax: lower_softmax,
+    ops.SpaceToDepth: lower_space_to_depth,
     Strip: lower_strip,
 }
+
+# What moves numbers needs no notion of images and channels.
+_ANY_RANK = (ops.Concat, ops.Expand, ops.Pad, ops.Permute, ops.Reshape, ops.Slice)
 
 
 def lower(context: Context, node: Node) -> Lowering | str:
@@ -41,7 +58,7 @@ def lower(context: Context, node: Node) -> Lowering | str:
     types = [context.graph.types[name] for name in (*node.inputs, *node.outputs)]
     if any(t.dtype != torch.float32 for t in types):
         return f"{op.kind} on {', '.join(sorted({str(t.dtype) for t in types}))}"
-    if not 2 <= context.graph.types[node.name].rank <= 5:
+    if not isinstance(op, _ANY_RANK) and not 2 <= context.graph.types[node.name].rank <= 5:
         return f"{op.kind} on a tensor of {context.graph.types[node.name].rank} axes"
     if any(0 in t.sizes for t in types):
         return "an empty tensor"

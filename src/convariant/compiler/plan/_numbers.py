@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from convariant.compiler.kernels import BINARY, UNARY, Elementwise, Softmax, Step
-from convariant.compiler.layout import Layout
-from convariant.compiler.plan._job import Job, placed
+from convariant.compiler.plan._job import Job, placed, stand_in
 from convariant.compiler.plan._model import KernelCall, Located, Lowering, Need
 from convariant.graph import ops
 
@@ -31,8 +30,8 @@ def lower_elementwise(job: Job) -> Lowering | str:
         own = job.context.sizes(name)
         if not job.is_constant(name) and (len(own) != len(shape) or own[1] != shape[1]):
             return "an operand has to be repeated across channels"
-    stand_in = Layout.dense(job.y_image, job.context.target.lanes)
-    step = Step(op.function, tuple(op.params), stand_in if others else None, reverse=first > 0)
+    place = stand_in(job.context, job.sizes) if others else None
+    step = Step(op.function, tuple(op.params), place, reverse=first > 0)
 
     def build(inputs: tuple[Located, ...], out: Located) -> list[KernelCall]:
         x, *rest = inputs

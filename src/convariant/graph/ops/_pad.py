@@ -59,18 +59,26 @@ class Pad(Op):
             return (F.pad(x, flat(self.pads), value=self.value),)
         for axis, (b, e) in enumerate(self.pads):
             if (b, e) != (0, 0):
-                x = x.index_select(axis, self._source(x.shape[axis], b, e).to(x.device))
+                source = torch.tensor(self.source(axis, x.shape[axis]), device=x.device)
+                x = x.index_select(axis, source)
         return (x,)
 
-    def _source(self, size: int, begin: int, end: int) -> Tensor:
-        """Where each element of a padded axis comes from."""
-        position = torch.arange(-begin, size + end)
+    def source(self, axis: int, size: int) -> list[int]:
+        """Where each element of a padded axis of that size comes from; -1 is the constant.
+
+        >>> Pad(((2, 1),), "reflect").source(0, 4)
+        [2, 1, 0, 1, 2, 3, 2]
+        """
+        begin, end = self.pads[axis]
+        positions = range(-begin, size + end)
+        if self.mode == "constant":
+            return [p if 0 <= p < size else -1 for p in positions]
         if self.mode == "replicate":
-            return position.clamp(0, size - 1)
+            return [min(max(p, 0), size - 1) for p in positions]
         if self.mode == "circular":
-            return position % size
+            return [p % size for p in positions]
         period = max(2 * (size - 1), 1)
-        return size - 1 - (size - 1 - position % period).abs()
+        return [size - 1 - abs(size - 1 - p % period) for p in positions]
 
     def text(self) -> str:
         """`[(0,0),(1,1)]`, the mode and value where they are not zeros."""
