@@ -6,6 +6,7 @@ from convariant.compiler.kernels._elementwise import ClearHalo, Convert, Element
 from convariant.compiler.kernels._epilogue import Epilogue, Step
 from convariant.compiler.kernels._functions import BINARY, UNARY
 from convariant.compiler.kernels._grouped import GroupedConv
+from convariant.compiler.kernels._lines import REDUCED, LineNorm, LineReduce, Lines, LineSoftmax
 from convariant.compiler.kernels._peak import PeakMultiplyAdds
 from convariant.compiler.kernels._pool import Pool
 from convariant.compiler.kernels._regroup import Regroup
@@ -23,6 +24,7 @@ from convariant.compiler.kernels._winograd import WinogradConv, winograd_matrice
 
 __all__ = [
     "BINARY",
+    "REDUCED",
     "UNARY",
     "ClearHalo",
     "Convert",
@@ -31,6 +33,10 @@ __all__ = [
     "Elementwise",
     "Epilogue",
     "GroupedConv",
+    "LineNorm",
+    "LineReduce",
+    "LineSoftmax",
+    "Lines",
     "PeakMultiplyAdds",
     "Pool",
     "Regroup",

@@ -9,6 +9,12 @@ import torch
 from convariant.compiler.passes import Fused, Strip
 from convariant.compiler.plan._convs import lower_conv, lower_linear
 from convariant.compiler.plan._job import Context, Job
+from convariant.compiler.plan._lines import (
+    lower_group_norm,
+    lower_layer_norm,
+    lower_reduce,
+    lower_softmax,
+)
 from convariant.compiler.plan._model import Lowering
 from convariant.compiler.plan._moves import (
     lower_concat,
@@ -20,7 +26,7 @@ from convariant.compiler.plan._moves import (
     lower_slice,
     lower_space_to_depth,
 )
-from convariant.compiler.plan._numbers import lower_elementwise, lower_softmax
+from convariant.compiler.plan._numbers import lower_elementwise
 from convariant.compiler.plan._strips import lower_strip
 from convariant.compiler.plan._windows import lower_pool, lower_resize
 from convariant.graph import Node, ops
@@ -33,10 +39,13 @@ _RULES: dict[type[ops.Op], Callable[[Job], Lowering | str]] = {
     ops.DepthToSpace: lower_depth_to_space,
     ops.Elementwise: lower_elementwise,
     ops.Expand: lower_expand,
+    ops.GroupNorm: lower_group_norm,
+    ops.LayerNorm: lower_layer_norm,
     ops.Linear: lower_linear,
     ops.Pad: lower_pad,
     ops.Permute: lower_permute,
     ops.Pool: lower_pool,
+    ops.Reduce: lower_reduce,
     ops.Reshape: lower_reshape,
     ops.Resize: lower_resize,
     ops.Slice: lower_slice,
@@ -45,8 +54,19 @@ _RULES: dict[type[ops.Op], Callable[[Job], Lowering | str]] = {
     Strip: lower_strip,
 }
 
-# What moves numbers needs no notion of images and channels.
-_ANY_RANK = (ops.Concat, ops.Expand, ops.Pad, ops.Permute, ops.Reshape, ops.Slice)
+# What needs no notion of images and channels.
+_ANY_RANK = (
+    ops.Concat,
+    ops.Expand,
+    ops.GroupNorm,
+    ops.LayerNorm,
+    ops.Pad,
+    ops.Permute,
+    ops.Reduce,
+    ops.Reshape,
+    ops.Slice,
+    ops.Softmax,
+)
 
 
 def lower(context: Context, node: Node) -> Lowering | str:

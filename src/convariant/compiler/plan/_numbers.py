@@ -1,13 +1,13 @@
-"""Element-wise functions and softmax as kernel calls."""
+"""Element-wise functions as kernel calls."""
 
 from __future__ import annotations
 
-from convariant.compiler.kernels import BINARY, UNARY, Elementwise, Softmax, Step
+from convariant.compiler.kernels import BINARY, UNARY, Elementwise, Step
 from convariant.compiler.plan._job import Job, placed, stand_in
 from convariant.compiler.plan._model import KernelCall, Located, Lowering, Need
 from convariant.graph import ops
 
-__all__ = ["lower_elementwise", "lower_softmax"]
+__all__ = ["lower_elementwise"]
 
 
 def lower_elementwise(job: Job) -> Lowering | str:
@@ -41,17 +41,3 @@ def lower_elementwise(job: Job) -> Lowering | str:
     return Lowering(
         (Need(inputs[first]),), build, "element-wise", operands=(*others, *job.operands)
     )
-
-
-def lower_softmax(job: Job) -> Lowering | str:
-    """Softmax over channels."""
-    op = job.node.op
-    assert isinstance(op, ops.Softmax)
-    if op.log or op.axis % len(job.context.sizes(job.node.name)) != 1:
-        return "a softmax that is not over channels"
-
-    def build(inputs: tuple[Located, ...], out: Located) -> list[KernelCall]:
-        (x,) = inputs
-        return [KernelCall(Softmax(x.layout, out.layout), (x.address, out.address))]
-
-    return Lowering((Need(job.x),), build, "softmax")

@@ -1,0 +1,102 @@
+"""Softmax, normalisation and reduction as kernel calls."""
+
+from __future__ import annotations
+
+import math
+from typing import TypeAlias
+
+import numpy as np
+
+from convariant.compiler.kernels import (
+    REDUCED,
+    LineNorm,
+    LineReduce,
+    Lines,
+    LineSoftmax,
+    Softmax,
+)
+from convariant.compiler.layout import Floats
+from convariant.compiler.plan._job import Job
+from convariant.compiler.plan._model import Emitter, KernelCall, Located, Lowering, Need
+from convariant.graph import ops
+
+__all__ = ["lower_group_norm", "lower_layer_norm", "lower_reduce", "lower_softmax"]
+
+Sizes: TypeAlias = tuple[int, ...]
+
+
+def _lines(sizes: Sizes, first: int, last: int) -> Lines:
+    """The lines along the axes from `first` to `last`."""
+    outer, count, inner = sizes[:first], sizes[first : last + 1], sizes[last + 1 :]
+    return Lines(math.prod(outer), math.prod(count), math.prod(inner))
+
+
+def _call(job: Job, kernel: Emitter, name: str, *constants: Floats) -> Lowering:
+    """One kernel from memory as PyTorch has it to the same."""
+
+    def build(inputs: tuple[Located, ...], out: Located) -> list[KernelCall]:
+        (x,) = inputs
+        known = (job.context.constants.add(array) for array in constants)
+        return [KernelCall(kernel, (x.address, *known, out.address))]
+
+    return Lowering((Need(job.x, "torch"),), build, name, "torch")
+
+
+def lower_softmax(job: Job) -> Lowering | str:
+    """Over channels in their blocks, over other axes in lines."""
+    op = job.node.op
+    assert isinstance(op, ops.Softmax)
+    if op.log:
+        return "a logarithm of softmax"
+    axis = op.axis % len(job.sizes)
+    if axis != 1 or len(job.sizes) > 5:
+        return _call(job, LineSoftmax(_lines(job.sizes, axis, axis)), "softmax")
+
+    def build(inputs: tuple[Located, ...], out: Located) -> list[KernelCall]:
+        (x,) = inputs
+        return [KernelCall(Softmax(x.layout, out.layout), (x.address, out.address))]
+
+    return Lowering((Need(job.x),), build, "softmax")
+
+
+def lower_layer_norm(job: Job) -> Lowering | str:
+    """Lines along the last axes, each number with a weight of its own."""
+    op, rank = job.node.op, len(job.sizes)
+    assert isinstance(op, ops.LayerNorm)
+    if not job.is_constant(*job.node.inputs[1:]):
+        return "a normalisation whose weight is computed"
+    lines = _lines(job.sizes, rank - op.axes, rank - 1)
+    kernel = LineNorm(lines, op.eps, rms=op.rms)
+    return _call(job, kernel, "layer norm", *_affine(job, lines.count))
+
+
+def lower_group_norm(job: Job) -> Lowering | str:
+    """A line for each group of channels of each image, with a weight for each channel."""
+    op, (n, channels, *space) = job.node.op, job.sizes
+    assert isinstance(op, ops.GroupNorm)
+    if not job.is_constant(*job.node.inputs[1:]):
+        return "a normalisation whose weight is computed"
+    groups = op.groups or channels
+    width = channels // groups
+    lines = Lines(n * groups, width * math.prod(space))
+    name = "group norm" if op.groups else "instance norm"
+    return _call(job, LineNorm(lines, op.eps, width, groups), name, *_affine(job, channels))
+
+
+def _affine(job: Job, count: int) -> tuple[Floats, Floats]:
+    """Weight and bias, or ones and zeros."""
+    given = [job.context.constant(name).ravel() for name in job.node.inputs[1:]]
+    weight = given[0] if given else np.ones(count, np.float32)
+    return weight, given[1] if len(given) > 1 else np.zeros(count, np.float32)
+
+
+def lower_reduce(job: Job) -> Lowering | str:
+    """Lines along the axes, if these are neighbours."""
+    op, sizes = job.node.op, job.context.sizes(job.x)
+    assert isinstance(op, ops.Reduce)
+    if op.function not in REDUCED:
+        return f"no kernel for the reduction {op.function}"
+    axes = sorted(a % len(sizes) for a in op.axes)
+    if not axes or any(sizes[a] > 1 and a not in axes for a in range(axes[0], axes[-1])):
+        return "a reduction over axes that are no neighbours"
+    return _call(job, LineReduce(_lines(sizes, axes[0], axes[-1]), op.function), op.function)

@@ -1,0 +1,142 @@
+"""Softmax, normalisation and reductions along any axes, in red zones and in programs."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tests.compiler.harness import HERE, Guarded, build, call, each_target
+from tests.support.compare import assert_close
+from torch import nn
+
+from convariant.compiler.kernels import REDUCED, LineNorm, LineReduce, Lines, LineSoftmax
+from convariant.compiler.plan import Call
+from convariant.compiler.program import Program
+from convariant.graph import from_torch, interpret, ops
+
+targets = st.sampled_from(HERE)
+LINES = st.tuples(
+    st.integers(1, 5),
+    st.integers(1, 70),
+    st.one_of(st.just(1), st.integers(1, 40)),
+)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def cache(tmp_path_factory):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("CONVARIANT_CACHE", str(tmp_path_factory.mktemp("kernels")))
+        yield
+
+
+def random(*shape):
+    return np.random.default_rng(sum(shape)).standard_normal(shape).astype(np.float32)
+
+
+def result(kernel, target, arrays, shape, threads):
+    """What a kernel writes behind its inputs, each between red zones."""
+    out = Guarded(np.full(np.prod(shape), np.nan, np.float32))
+    buffers = [*(Guarded(a.ravel()) for a in arrays), out]
+    call(build(kernel, target), buffers, threads)
+    return torch.from_numpy(out.values.reshape(shape))
+
+
+@settings(deadline=None, max_examples=40)
+@given(targets, LINES, st.integers(1, 3), st.floats(0.1, 60))
+def test_softmax(target, shape, threads, scale):
+    x = random(*shape) * scale
+    y = result(LineSoftmax(Lines(*shape)), target, [x], shape, threads)
+    truth = torch.from_numpy(x).double().softmax(1)
+    torch.testing.assert_close(y, truth.float(), rtol=2e-6, atol=1e-7)
+
+
+@settings(deadline=None, max_examples=60)
+@given(targets, LINES, st.integers(1, 3), st.sampled_from(sorted(REDUCED)))
+def test_reductions(target, shape, threads, function):
+    x = random(*shape)
+    y = result(LineReduce(Lines(*shape), function), target, [x], (shape[0], 1, shape[2]), threads)
+    truth = ops.Reduce(function, (1,)).run(torch.from_numpy(x).double())[0]
+    torch.testing.assert_close(y, truth.float(), rtol=1e-5, atol=1e-5)
+
+
+@settings(deadline=None, max_examples=40)
+@given(targets, st.integers(1, 5), st.integers(1, 70), st.booleans(), st.integers(1, 3))
+def test_layer_norm(target, outer, count, rms, threads):
+    arrays = [random(outer, count) + 0.5, random(count + 1)[1:], random(count)]
+    kernel = LineNorm(Lines(outer, count), 1e-5, rms=rms)
+    y = result(kernel, target, arrays, (outer, count), threads)
+    truth = ops.LayerNorm(1, 1e-5, rms).run(*(torch.from_numpy(a).double() for a in arrays))[0]
+    torch.testing.assert_close(y, truth.float(), rtol=1e-5, atol=3e-5)
+
+
+@settings(deadline=None, max_examples=40)
+@given(
+    targets,
+    st.tuples(st.integers(1, 3), st.integers(1, 4), st.integers(1, 6), st.integers(1, 40)),
+    st.integers(1, 3),
+)
+def test_group_norm(target, shape, threads):
+    n, groups, width, area = shape
+    arrays = [random(n, groups * width, area) * 2 - 1, random(groups * width), random(width)]
+    arrays[2] = np.tile(arrays[2], groups)
+    kernel = LineNorm(Lines(n * groups, width * area), 1e-5, width, groups)
+    y = result(kernel, target, arrays, (n, groups * width, area), threads)
+    truth = ops.GroupNorm(groups, 1e-5).run(*(torch.from_numpy(a).double() for a in arrays))[0]
+    torch.testing.assert_close(y, truth.float(), rtol=1e-5, atol=3e-5)
+
+
+@each_target
+@pytest.mark.parametrize("inner", [1, 3, 20])
+def test_infinity_and_nan_stay_in_their_lines(target, inner):
+    x = random(2, 21, inner)
+    x[0, 5, 0], x[1, 20, 0] = np.nan, -np.inf
+    softmax = result(LineSoftmax(Lines(2, 21, inner)), target, [x], x.shape, 2)
+    torch.testing.assert_close(softmax, torch.from_numpy(x).softmax(1), equal_nan=True)
+    greatest = result(LineReduce(Lines(2, 21, inner), "max"), target, [x], (2, 1, inner), 2)
+    torch.testing.assert_close(greatest, torch.from_numpy(x).amax(1, True), equal_nan=True)
+
+
+class Apply(nn.Module):
+    def __init__(self, function):
+        super().__init__()
+        self.function = function
+
+    def forward(self, x):
+        return self.function(x)
+
+
+@each_target
+@pytest.mark.parametrize(
+    "model",
+    [
+        nn.LayerNorm(24),
+        nn.LayerNorm((7, 24), elementwise_affine=False),
+        nn.RMSNorm(24),
+        nn.GroupNorm(3, 18),
+        nn.GroupNorm(6, 18, affine=False),
+        nn.InstanceNorm2d(18, affine=True),
+        Apply(lambda x: x.softmax(-1)),
+        Apply(lambda x: x.softmax(2)),
+        Apply(lambda x: x.softmax(0)),
+        Apply(lambda x: x.mean(1)),
+        Apply(lambda x: x.sum((1, 2, 3))),
+        Apply(lambda x: x.amax(-1, True)),
+        Apply(lambda x: x.amin(0)),
+        Apply(lambda x: F.normalize(x.abs() + 1, dim=1)),
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("batch", [1, 3])
+def test_programs(target, model, batch):
+    torch.manual_seed(0)
+    for parameter in model.parameters():
+        nn.init.normal_(parameter)
+    model = nn.Sequential(nn.Tanh(), model).eval()
+    x = torch.randn(batch, 18, 7, 24)
+    program = Program(from_torch(model, x), threads=2, target=target)
+    truth = interpret(program.graph, x, dtype=torch.float64)[0]
+    assert_close(program(x), truth, dtype="float32", reduction=18 * 7 * 24)
+    assert [s.reason for s in program.latest().plan.steps if isinstance(s, Call)] == []
