@@ -53,9 +53,8 @@ class Prepared:
 
 def _prepare(plan: Plan, cache: ObjectCache) -> Prepared:
     """Each different kernel is compiled once, unless the cache has it."""
-    floats = plan.constants.joined()
-    constants = Memory(floats.size)
-    constants.floats[: floats.size] = floats
+    constants = Memory(plan.constants.size)
+    plan.constants.write(constants.floats)
     emitters = dict.fromkeys(s.kernel for s in plan.steps if isinstance(s, Step))
     return Prepared(constants, {emitter: _code(emitter, plan, cache) for emitter in emitters})
 

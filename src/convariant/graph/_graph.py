@@ -121,10 +121,10 @@ class Graph:
         outputs: Sequence[str] | None = None,
         constants: Mapping[str, torch.Tensor] | None = None,
     ) -> Graph:
-        """The graph with other nodes; types are inferred anew, `constants` replaces all."""
+        """The graph with other nodes; types follow from them, `constants` replaces all."""
         held = self.constants if constants is None else constants
         outputs = self.outputs if outputs is None else tuple(outputs)
-        types = infer_types(self.inputs, self.input_types, nodes, held)
+        types = infer_types(self.inputs, self.input_types, nodes, held, before=self)
         structure = self.structure
         if structure is not None and outputs != self.outputs:
             structure = _renamed_results(structure, dict(zip(self.outputs, outputs, strict=True)))
@@ -177,12 +177,24 @@ def infer_types(
     input_types: Sequence[TensorType],
     nodes: Sequence[Node],
     constants: Mapping[str, torch.Tensor],
+    before: Graph | None = None,
 ) -> dict[str, TensorType]:
-    """The type of every value, in running order; errors name the node and its module."""
+    """The type of every value, in running order; errors name the node and its module.
+
+    Nodes of `before` that read what they read there are not asked again.
+    """
+    old_constants = before.constants if before is not None else {}
+    old_types = before.types if before is not None else {}
+    old_nodes = {id(node) for node in before.nodes} if before is not None else set()
     types = dict(zip(inputs, input_types, strict=True))
-    types |= {name: TensorType.of(t) for name, t in constants.items()}
+    for name, tensor in constants.items():
+        same = old_constants.get(name) is tensor
+        types[name] = old_types[name] if same else TensorType.of(tensor)
     for node in nodes:
-        types.update(zip(node.outputs, infer_node(node, types), strict=False))
+        if id(node) in old_nodes and all(types.get(i) is old_types[i] for i in node.inputs):
+            types.update((name, old_types[name]) for name in node.outputs)
+        else:
+            types.update(zip(node.outputs, infer_node(node, types), strict=False))
     return types
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -79,7 +80,8 @@ def choose_tile(target: Target, blocks: int, rows: int, columns: int) -> Tile:
     return rank_tiles(target, blocks, rows, columns)[0]
 
 
-def rank_tiles(target: Target, blocks: int, rows: int, columns: int) -> list[Tile]:
+@functools.lru_cache(maxsize=4096)
+def rank_tiles(target: Target, blocks: int, rows: int, columns: int) -> tuple[Tile, ...]:
     """The best tile of each number of vectors, that with the fewest cycles first.
 
     Two multiply-adds and two loads go in a cycle, and a sum can be added to every fourth cycle:
@@ -101,7 +103,7 @@ def rank_tiles(target: Target, blocks: int, rows: int, columns: int) -> list[Til
         candidates + narrow, key=lambda tile: tile_cycles(target, tile, blocks, rows, columns)
     ):
         best.setdefault(tile.vectors, tile)
-    return list(best.values())
+    return tuple(best.values())
 
 
 def tile_cycles(target: Target, tile: Tile, blocks: int, rows: int, columns: int) -> float:

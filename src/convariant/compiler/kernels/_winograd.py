@@ -136,12 +136,16 @@ class WinogradConv:
         """A weight (co, ci, 3, 3), transformed in float64 and in the order of reading, flat."""
         co, ci = weight.shape[:2]
         width = self.tile.vectors * self.y.lanes
-        padded = np.zeros((self.y.blocks * self.y.lanes, ci, 9))
+        padded = np.zeros((self.y.blocks * self.y.lanes, ci, 9), np.float32)
         padded[:co] = weight.reshape(co, ci, 9)
         taps = padded.reshape(-1, width, ci, 9).transpose(0, 3, 2, 1).reshape(-1, 9, ci * width)
         g = np.array(winograd_matrices(self.m)[1])
-        # G w G^T as one matrix on the nine taps
-        return np.matmul(np.kron(g, g), taps).astype(np.float32).ravel()
+        both = np.kron(g, g)  # G w G^T as one matrix on the nine taps
+        packed = np.empty((len(taps), self.positions, ci * width), np.float32)
+        panel = np.empty(packed.shape[1:])  # stays in the cache
+        for nine, place in zip(taps, packed, strict=True):
+            place[:] = np.matmul(both, nine, out=panel)
+        return packed.ravel()
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 
 from convariant.compiler.kernels import Tile, tile_cycles, vector_counts
@@ -51,6 +52,7 @@ def winograd_ways(
     ]
 
 
+@functools.lru_cache(maxsize=4096)
 def _winograd(target: Target, m: int, ci: int, blocks: int, total: int, threads: int) -> Winograd:
     positions, ci_blocks = (m + 2) ** 2, -(-ci // target.lanes)
     weights = 4 * positions * ci * blocks * target.lanes

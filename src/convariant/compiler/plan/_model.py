@@ -80,9 +80,12 @@ class Constants:
             self._known[key] = address
         return address
 
-    def joined(self) -> Floats:
-        """All of them as one array."""
-        return np.concatenate([np.zeros(0, np.float32), *self._arrays])
+    def write(self, room: Floats) -> None:
+        """Put all of them where they belong in memory of that size."""
+        start = 0
+        for array in self._arrays:
+            room[start : start + array.size] = array
+            start += array.size
 
 
 @dataclass(frozen=True)
