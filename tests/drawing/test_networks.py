@@ -229,7 +229,7 @@ def test_feature_maps_are_what_the_layer_makes():
 
 
 def test_filters_in_colour_and_apart():
-    assert cv.draw.filters(nn.Conv2d(3, 8, 5)).subtitle == "8 of 8 filters in colour"
+    assert cv.draw.filters(nn.Conv2d(3, 8, 5)).subtitle == "8 filters in colour"
     assert cv.draw.filters(nn.Conv2d(64, 64, 3)).subtitle == "256 of 4096 kernels"
     assert cv.draw.filters(nn.Conv2d(1, 6, 5), name="c1").name == "filters_c1"
     with pytest.raises(OptionError, match="Linear has no filters on two axes"):

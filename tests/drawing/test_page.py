@@ -1,62 +1,173 @@
 """The interactive page in a real browser, where one is installed."""
 
-import re
 import shutil
-import subprocess
+from xml.etree import ElementTree
 
 import pytest
+import torch
+from torch import nn
 
 import convariant as cv
+from convariant.drawing._flow import flow
+from convariant.drawing._scene import Polygon, Text
 
 BROWSER = next(
     filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
 )
-pytestmark = pytest.mark.skipif(BROWSER is None, reason="no Chromium")
-
-# what a reader does, then what the page shows: hidden groups and the notes under the picture
-DRIVER = """<script>
-const seen = [];
-const look = () => seen.push([
-  [...document.querySelectorAll(".step:not(.hidden)")].map(g => g.id).join(" "),
-  [...document.querySelectorAll(".notes p")].map(p => p.textContent).join(" | "),
-].join(": "));
-const cell = name => document.querySelector(`[data-shows="${name}"]`);
-addEventListener("error", event => seen.push("error " + event.message));
-look();
-cell("TRACK-3").dispatchEvent(new MouseEvent("mouseover", {bubbles: true})); look();
-document.getElementById("next").click(); look();
-document.dispatchEvent(new KeyboardEvent("keydown", {key: "ArrowLeft"})); look();
-cell("TRACK-0").dispatchEvent(new MouseEvent("click", {bubbles: true})); look();
-document.body.dataset.seen = JSON.stringify(seen);
-</script>"""
+WIDE, NARROW = 1280, 390
 
 
-def played(picture, tmp_path, track):
-    page = picture.html().replace("</main>", f"</main>{DRIVER.replace('TRACK', str(track))}")
-    path = tmp_path / "page.html"
-    path.write_text(page)
-    command = [
-        *(BROWSER, "--headless", "--no-sandbox", "--disable-gpu", "--dump-dom"),
-        *("--disable-background-networking", f"--user-data-dir={tmp_path}", path.as_uri()),
-    ]
-    dom = subprocess.run(command, capture_output=True, text=True, timeout=60).stdout
-    (seen,) = re.findall(r'data-seen="([^"]*)"', dom)
-    return re.findall(r"&quot;(.*?)&quot;", seen)
+@pytest.fixture(scope="module")
+def chromium():
+    if BROWSER is None:
+        pytest.skip("no Chromium: on Debian, apt-get install chromium")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as play:
+        opened = play.chromium.launch(executable_path=BROWSER, args=["--no-sandbox"])
+        yield opened
+        opened.close()
 
 
-def test_pointing_stepping_and_keys_show_the_sum_of_products(tmp_path):
+@pytest.fixture
+def opened(chromium, tmp_path):
+    """Opens a picture's page at a width; fails where the page logs an error."""
+    errors = []
+
+    def opened(picture, width=WIDE):
+        page = chromium.new_page(viewport={"width": width, "height": 844})
+        page.on("console", lambda m: errors.append(m.text) if m.type == "error" else None)
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        page.goto(picture.save(tmp_path / "page.html").as_uri())
+        return page
+
+    yield opened
+    assert errors == []
+
+
+def seen(page):
+    """The notes under the picture, one for each track."""
+    return page.locator("convariant-player .notes p").all_inner_texts()
+
+
+def shown(page):
+    """The steps that can be seen."""
+    groups = page.locator("convariant-player .step:not(.hidden)")
+    return sorted(set(groups.evaluate_all("all => all.map(g => g.dataset.step)")))
+
+
+def cell(page, name):
+    return page.locator(f'[data-shows="{name}"]')
+
+
+@pytest.mark.parametrize("width", [WIDE, NARROW])
+def test_pointing_stepping_and_keys_show_the_sum_of_products(opened, width):
     picture = cv.draw.arithmetic(cv.Geometry(3), (4, 4), output=(0, 1))
     notes = [step.note for step in picture.tracks[0].steps]
-    shown = [1, 3, 0, 3, 0]  # still, pointed at, next (round to the first), back, clicked
-    assert played(picture, tmp_path, 0) == [f"s0-{i}: {notes[i]}" for i in shown]
+    page = opened(picture, width)
+
+    def stands_at(step):
+        return seen(page) == [notes[step]] and shown(page) == [f"0-{step}"]
+
+    assert stands_at(1)
+    cell(page, "0-3").hover()
+    assert stands_at(3)
+    page.get_by_role("button", name="step forward").click()  # round to the first
+    assert stands_at(0)
+    page.keyboard.press("ArrowLeft")
+    assert stands_at(3)
+    page.mouse.move(0, 0)
+    cell(page, "0-0").click()
+    assert stands_at(0)
 
 
-def test_both_views_move_together_and_each_answers_for_itself(tmp_path):
+def test_a_finger_shows_the_sum_too(chromium, tmp_path):
+    x, weight = [[0, 1, 2], [3, 4, 5], [6, 7, 8]], [[1, 2], [3, 4]]
+    picture = cv.draw.arithmetic(cv.Geometry(2), (3, 3), x=x, weight=weight)
+    context = chromium.new_context(viewport={"width": NARROW, "height": 844}, has_touch=True)
+    page = context.new_page()
+    page.goto(picture.save(tmp_path / "page.html").as_uri())
+    cell(page, "0-2").tap()
+    assert seen(page) == ["y[1, 0] = 3·1 + 4·2 + 6·3 + 7·4 = 57"]
+    context.close()
+
+
+def test_both_views_move_together_and_each_answers_for_itself(opened):
     geometry = cv.Geometry(2, stride=2, transposed=True)
     picture = cv.draw.arithmetic(geometry, (1, 2), output=(0, 0))
     gradient, insertion = ([s.note for s in t.steps] for t in picture.tracks)
+    page = opened(picture)
+
+    def stands_at(a, b):
+        return seen(page) == [gradient[a], insertion[b]] and shown(page) == [f"0-{a}", f"1-{b}"]
+
     # two stamps and eight outputs end together, so that a stamp lasts four outputs
-    shown = [(0, 0), (0, 3), (1, 4), (0, 3), (0, 0)]
-    assert played(picture, tmp_path, 1) == [
-        f"s0-{a} s1-{b}: {gradient[a]} | {insertion[b]}" for a, b in shown
-    ]
+    assert stands_at(0, 0)
+    cell(page, "1-3").hover()
+    assert stands_at(0, 3)
+    page.get_by_role("button", name="step forward").click()
+    assert stands_at(1, 4)
+    cell(page, "0-2").hover()  # the first output of the gradient, which only pointing shows
+    assert stands_at(2, 4)
+
+
+def test_what_is_saved_is_the_whole_picture_at_this_step(opened):
+    picture = cv.draw.arithmetic(cv.Geometry(2), (3, 3))
+    page = opened(picture)
+    cell(page, "0-2").hover()
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Save SVG").click()
+    assert download.value.suggested_filename == f"{picture.name}.svg"
+    saved = ElementTree.parse(download.value.path()).getroot()
+    step = picture.tracks[0].steps[2]
+    polygons = [s for s in (*picture.full.shapes, *step.shapes) if isinstance(s, Polygon)]
+    assert len(saved.findall(".//{*}polygon")) == len(polygons)
+    assert picture.title in {text.text for text in saved.findall(".//{*}text")}
+
+
+def test_parts_stand_side_by_side_or_one_below_the_other(opened):
+    picture = cv.draw.arithmetic(cv.Geometry(3, stride=2, padding=1), (7, 7))
+    for width, rows in ((WIDE, 1), (NARROW, 2)):
+        page = opened(picture, width)
+        middles = page.locator(".part").evaluate_all(
+            "all => all.map(p => p.getBoundingClientRect()).map(r => Math.round(r.y + r.height/2))"
+        )
+        assert len(middles) == 3
+        assert len({middle // 40 for middle in middles}) == rows, middles
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        numbers = page.locator(".part text").first
+        assert numbers.evaluate("t => t.getBoundingClientRect().height") > 12
+
+
+@pytest.mark.parametrize(
+    "picture",
+    [
+        cv.draw.arithmetic(cv.Geometry(3, stride=2, padding=1, transposed=True), (3, 3)),
+        cv.draw.arithmetic(cv.Geometry(3), (4, 4), in_channels=4, out_channels=4, groups=2),
+        cv.draw.arithmetic(cv.Geometry(3, stride=2, padding=1), (9,)),
+        cv.draw.toeplitz(cv.Geometry(3), (4, 4)),
+        cv.draw.chain([nn.Conv2d(1, 1, (3, 1)), nn.Conv2d(1, 1, (1, 3))], (5, 5)),
+        cv.draw.spectrum(nn.Conv2d(1, 1, 3)),
+    ],
+    ids=lambda picture: picture.name,
+)
+def test_no_shape_is_lost_between_the_parts(picture):
+    """Frame and parts hold what the picture holds, each shape once; so does what is saved."""
+    steps = [s for track in picture.full.tracks for step in track.steps for s in step.shapes]
+    html = flow(picture)
+    legend = len(picture.entries)
+    polygons = sum(isinstance(s, Polygon) for s in (*picture.full.shapes, *steps))
+    texts = [s.text for s in (*picture.full.shapes, *steps) if isinstance(s, Text)]
+    assert html.count("<polygon ") == polygons
+    assert html.count("<text ") == len(texts)
+    assert html.count("<li>") == legend
+
+
+def test_curves_keep_their_size_on_a_telephone(opened):
+    network, images = nn.Sequential(nn.Conv2d(1, 2, 3), nn.Flatten()), torch.rand(2, 1, 8, 8)
+    measured = [cv.symmetry.measure(network, images, name, False) for name in ("shift", "rotation")]
+    page = opened(cv.draw.symmetry_curves(measured), NARROW)
+    boxes = [part.bounding_box() for part in page.locator(".part").all()]
+    assert len(boxes) == 2
+    assert boxes[0]["y"] + boxes[0]["height"] <= boxes[1]["y"]
+    assert all(box["width"] > 250 and box["x"] + box["width"] <= NARROW for box in boxes)

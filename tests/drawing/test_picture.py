@@ -1,8 +1,10 @@
 """The formats a picture is saved in: complete, offline, and refreshed only on purpose."""
 
 import io
+import json
 import re
 import xml.etree.ElementTree as ElementTree
+from html import unescape
 from pathlib import Path
 
 import pytest
@@ -127,10 +129,11 @@ def test_png_draws_the_scene_that_the_svg_does(picture, tmp_path):
 
 def test_page_has_a_step_for_every_output(picture, tmp_path):
     page = picture.save(tmp_path / "x.html").read_text()
-    steps = dict(re.findall(r'id="s(0-\d+)" data-note="([^"]*)"', page))
-    assert list(steps) == [f"0-{i}" for i in range(9)]
-    assert set(re.findall(r'data-shows="([^"]*)"', page)) == set(steps)
-    assert steps["0-0"].startswith("y[0, 0] = ")
+    (notes,) = json.loads(unescape(re.search(r'notes="([^"]*)"', page)[1]))
+    assert notes == [step.note for step in picture.tracks[0].steps]
+    assert len(notes) == 9
+    assert set(re.findall(r'data-step="([^"]*)"', unescape(page))) == {f"0-{i}" for i in range(9)}
+    assert set(re.findall(r'data-shows="([^"]*)"', unescape(page))) == {f"0-{i}" for i in range(9)}
 
 
 def test_a_folder_gets_the_name_made_of_the_parameters(picture, tmp_path):

@@ -194,11 +194,11 @@ def test_first_view_and_answers_are_quick(studio, browser):
 _DELAY = """async size => {
   const player = () => document.querySelector("#arithmetic-picture convariant-player");
   const slider = document.querySelector("input[type=range][aria-label='range slider for Input']");
-  const before = player().getAttribute("svg");
+  const before = player().getAttribute("picture");
   const start = performance.now();
   Object.getOwnPropertyDescriptor(HTMLInputElement.prototype, "value").set.call(slider, size);
   slider.dispatchEvent(new Event("input", { bubbles: true }));
-  while (player()?.getAttribute("svg") === before && performance.now() - start < 5000) {
+  while (player()?.getAttribute("picture") === before && performance.now() - start < 5000) {
     await new Promise(requestAnimationFrame);
   }
   return performance.now() - start;

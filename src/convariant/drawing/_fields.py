@@ -10,7 +10,7 @@ import numpy as np
 from convariant.analysis._source import Network, as_graph
 from convariant.drawing._picture import Picture
 from convariant.drawing._pixels import as_bytes, picture_of
-from convariant.drawing._scene import Panel, Polygon, Shape, Step, Text, Track, rectangle
+from convariant.drawing._scene import Panel, Polygon, Region, Shape, Step, Text, Track, rectangle
 from convariant.errors import OptionError
 from convariant.graph import Graph, receptive_fields
 from convariant.graph.ops import Conv, Pool
@@ -126,7 +126,8 @@ def _panel(photo: np.ndarray, seen: list[Seen], still: int) -> Panel:
         steps.append(Step(tuple(outline), note))
     height = max(h * scale, len(listed) * ROW)
     track = Track(tuple(steps), still, note_at=(w * scale / 2, height + 20), note_width=w * scale)
-    return Panel(left + 210, height + 40, tuple(shapes), (track,))
+    beside = (Region(-1, -1, w * scale + 1, height), Region(left - 8, 0, left + 1000, height))
+    return Panel(left + 210, height + 40, tuple(shapes), (track,), beside)
 
 
 def _listed(seen: list[Seen], still: int) -> list[int]:

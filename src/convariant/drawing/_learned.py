@@ -65,12 +65,14 @@ def filters(module: nn.Conv2d, *, name: str = "filters") -> Picture:
     panel = _pixel_panel(colours, two_sided=True, ends=ends, key=inner != 3)
     title = f"{name}: {outer} filters of {by((inner, kh, kw))}"
     kinds = "filters in colour" if inner == 3 else "kernels"
-    return Picture(f"filters_{name}", title, f"{shown} of {of} {kinds}", panel, legend=False)
+    count = f"{shown} of {of}" if shown < of else str(of)
+    return Picture(f"filters_{name}", title, f"{count} {kinds}", panel, legend=False)
 
 
 def _columns(count: int, height: int, width: int) -> int:
-    """How many tiles in a row make a mosaic half as wide again as it is tall."""
-    return min(math.ceil(math.sqrt(count * height / width * 1.6)), count)
+    """How many tiles in a row make a mosaic about half as wide again as it is tall."""
+    most = min(math.ceil(math.sqrt(count * height / width * 1.6)), count)
+    return math.ceil(count / math.ceil(count / most))  # no more than fill as many rows
 
 
 def feature_maps(model: nn.Module, image: np.ndarray, layer: str, *, most: int = 16) -> Picture:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import math
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from convariant.drawing import _html, _raster, _svg
@@ -62,11 +62,15 @@ class Picture:
         return self.full.width, self.full.height
 
     @functools.cached_property
+    def entries(self) -> list[tuple[str, str]]:
+        """The styles that the legend explains, and its words for them."""
+        used = self.panel.styles() if self.legend else set()
+        return [(style, text) for style, text in LEGEND.items() if style in used]
+
+    @functools.cached_property
     def full(self) -> Panel:
         """The panel with title, subtitle and legend around it."""
-        used = self.panel.styles()
-        entries = [(style, text) for style, text in LEGEND.items() if style in used]
-        rows = _legend_rows(entries, max(self.panel.width, 560.0)) if self.legend else []
+        rows = _legend_rows(self.entries, max(self.panel.width, 560.0))
         heading = text_width(self.title, 17, bold=True), text_width(self.subtitle, 12.5)
         width = max(self.panel.width, *heading, *(_row_width(row) for row in rows)) + 2 * MARGIN
         top = MARGIN + 26 + (20 if self.subtitle else 0) + 12
@@ -75,13 +79,17 @@ class Picture:
         ]
         if self.subtitle:
             shapes.append(Text((MARGIN, MARGIN + 33), self.subtitle, 12.5, "muted", "start"))
-        body = self.panel.moved((width - self.panel.width) / 2, top)
+        panel = self.panel
+        if not panel.regions:
+            panel = replace(panel, regions=(panel.whole(),))
+        body = panel.moved((width - panel.width) / 2, top)
         y = top + self.panel.height + 26
         for row in rows:
             shapes += _legend(row, (width - _row_width(row)) / 2, y)
             y += 22
         height = (y if rows else top + self.panel.height) + MARGIN
-        return Panel(math.ceil(width), math.ceil(height), (*shapes, *body.shapes), body.tracks)
+        shapes += body.shapes
+        return Panel(math.ceil(width), math.ceil(height), tuple(shapes), body.tracks, body.regions)
 
     def svg(self, *, step: int | None = None, animated: bool = False, seconds: float = 0.8) -> str:
         """SVG text: one step (the picture's own where none is named), or all of them in motion."""

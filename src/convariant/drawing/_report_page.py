@@ -6,6 +6,7 @@ import base64
 from html import escape
 from typing import TYPE_CHECKING
 
+from convariant.drawing._flow import flow
 from convariant.drawing._palette import BACKGROUND, INKS, STYLES
 from convariant.drawing._svg import FONT
 
@@ -26,7 +27,7 @@ h1{{margin:0;font-size:1.6rem}} h2{{margin:44px 0 4px;font-size:1.2rem}} p{{marg
 header p,.words{{color:var(--muted)}}
 nav{{display:flex;flex-wrap:wrap;gap:6px 16px;margin:12px 0}} a{{color:{INKS["blue"][0]}}}
 @media (prefers-color-scheme:dark){{a{{color:{INKS["blue"][1]}}}}}
-figure{{margin:12px 0;overflow-x:auto}} svg{{display:block;max-width:100%;height:auto}}
+figure{{margin:18px 0 28px}} figure .picture{{--scale:1}}
 .scroll{{overflow:auto;max-height:32rem;border:1px solid var(--edge);border-radius:6px}}
 table{{border-collapse:collapse;width:100%;font-size:.86rem}}
 th,td{{padding:4px 10px;text-align:left;border-bottom:1px solid var(--edge);
@@ -61,7 +62,7 @@ def _section(section: Section) -> str:
         parts.append(f'<p class="problem">{escape(section.problem)}</p>')
     if section.words:
         parts.append(f'<p class="words">{escape(section.words)}</p>')
-    parts += [f"<figure>{picture.svg()}</figure>" for picture in section.pictures]
+    parts += [f"<figure>{flow(picture)}</figure>" for picture in section.pictures]
     parts += [_table(table) for table in section.tables]
     if section.data:
         files = ", ".join(_link(name, content) for name, content in section.data.items())

@@ -12,7 +12,18 @@ from convariant.drawing._canvas import Place
 from convariant.drawing._cells import caption, cell, grid, number, places_of
 from convariant.drawing._numbers import by, short
 from convariant.drawing._scatter import Scatter
-from convariant.drawing._scene import Line, Panel, Polygon, Shape, Step, Text, Track, bottom_of
+from convariant.drawing._scene import (
+    HEADING,
+    Line,
+    Panel,
+    Polygon,
+    Shape,
+    Step,
+    Text,
+    Track,
+    bottom_of,
+    row_of,
+)
 from convariant.drawing._sheet import GAP, SLANTED_UNIT, UNIT
 
 Spot = tuple[int, int, int]
@@ -41,7 +52,7 @@ class ScatterSheet:
         y = Board.of(scatter.room, unit, per_group=co // by_group * (axes < 3), slanted=deep)
         kernel_shape = (co // scatter.groups, *scatter.stamps.window.kernel_size)
         kernel = Board.of(kernel_shape, unit, slanted=deep)
-        top = 30.0
+        top = HEADING
         height = max(x.height, kernel.height, y.height)
         x = replace(x, at=(0.0, top + (height - x.height) / 2))
         kernel = replace(kernel, at=(x.width + GAP, top + (height - kernel.height) / 2))
@@ -61,7 +72,11 @@ class ScatterSheet:
         at = inputs.index(origins[len(origins) // 2][0]) if origins else len(inputs) // 2
         track = Track((*stamps, *asides), still=at, played=len(stamps))
         shapes = tuple(self._still_part(len(stamps)))
-        return Panel(self.y.at[0] + self.y.width, bottom_of(shapes) + 10, shapes, (track,))
+        height = bottom_of(shapes) + 10
+        boards = (self.x, self.kernel, self.y)
+        edges = [(board.at[0], board.at[0] + board.width) for board in boards]
+        regions = row_of(edges, height, self.heading)
+        return Panel(edges[-1][1], height, shapes, (track,), tuple(regions))
 
     def _still_part(self, first_aside: int) -> list[Shape]:
         scatter = self.scatter

@@ -9,6 +9,7 @@ from typing import Literal, TypeAlias
 Point: TypeAlias = tuple[float, float]
 Anchor: TypeAlias = Literal["start", "middle", "end"]
 NOTE_SIZE = 12.0
+HEADING = 30.0  # height of a panel's heading
 
 
 @dataclass(frozen=True)
@@ -107,6 +108,32 @@ class Track:
 
 
 @dataclass(frozen=True)
+class Region:
+    """A rectangle of a panel that a narrow page may set below the one before.
+
+    A `heading` begins a row; `follows`: an arrow leads here from the region before.
+    """
+
+    left: float
+    top: float
+    right: float
+    bottom: float
+    heading: str = ""
+    follows: bool = False
+
+    def moved(self, dx: float, dy: float) -> Region:
+        """The same elsewhere."""
+        left, right = self.left + dx, self.right + dx
+        return replace(self, left=left, right=right, top=self.top + dy, bottom=self.bottom + dy)
+
+    def holds(self, shape: Shape) -> bool:
+        """Whether the middle of a shape lies within."""
+        (left, top), (right, bottom) = bounds(shape)
+        x, y = (left + right) / 2, (top + bottom) / 2
+        return self.left <= x <= self.right and self.top <= y <= self.bottom
+
+
+@dataclass(frozen=True)
 class Panel:
     """A part of a picture with its own size; panels are set side by side or stacked."""
 
@@ -114,6 +141,7 @@ class Panel:
     height: float
     shapes: tuple[Shape, ...] = ()
     tracks: tuple[Track, ...] = field(default=())
+    regions: tuple[Region, ...] = ()
 
     def moved(self, dx: float, dy: float, tracks: int = 0) -> Panel:
         """The panel shifted, its tracks counted from `tracks` on."""
@@ -126,7 +154,12 @@ class Panel:
             steps = tuple(replace(step, shapes=place(step.shapes)) for step in track.steps)
             note_at = _moved((track.note_at,), dx, dy)[0]
             moved.append(replace(track, steps=steps, note_at=note_at))
-        return replace(self, shapes=place(self.shapes), tracks=tuple(moved))
+        regions = tuple(region.moved(dx, dy) for region in self.regions)
+        return replace(self, shapes=place(self.shapes), tracks=tuple(moved), regions=regions)
+
+    def whole(self) -> Region:
+        """The rectangle of all of it."""
+        return Region(0.0, 0.0, self.width, self.height)
 
     def styles(self) -> set[str]:
         """The styles that appear in it, moving parts included."""
@@ -162,17 +195,31 @@ def wrapped(text: str, width: float, size: float) -> list[str]:
     return [line.replace("\xa0", " ") for line in lines]
 
 
+def bounds(shape: Shape) -> tuple[Point, Point]:
+    """The upper left and the lower right corner of the room that a shape takes."""
+    if isinstance(shape, Text):
+        width, (x, y) = text_width(shape.text, shape.size, bold=shape.bold), shape.at
+        left = x - width * {"start": 0.0, "middle": 0.5, "end": 1.0}[shape.anchor]
+        return (left, y - shape.size / 2), (left + width, y + shape.size / 2)
+    if isinstance(shape, Image):
+        (x, y), (width, height) = shape.at, shape.size
+        return (x, y), (x + width, y + height)
+    xs, ys = zip(*shape.points, strict=True)
+    return (min(xs), min(ys)), (max(xs), max(ys))
+
+
 def bottom_of(shapes: Iterable[Shape]) -> float:
     """The lowest point of all."""
-    lows = []
-    for shape in shapes:
-        if isinstance(shape, Text):
-            lows.append(shape.at[1] + shape.size / 2)
-        elif isinstance(shape, Image):
-            lows.append(shape.at[1] + shape.size[1])
-        else:
-            lows.append(max(y for _, y in shape.points))
-    return max(lows)
+    return max(bounds(shape)[1][1] for shape in shapes)
+
+
+def row_of(boards: Sequence[tuple[float, float]], bottom: float, heading: str) -> list[Region]:
+    """Regions of boards from left to right, each given by its edges; arrows stand in between."""
+    top = HEADING if heading else 0.0
+    return [
+        Region(left - 8, top, right + 8, bottom, "" if i else heading, follows=i > 0)
+        for i, (left, right) in enumerate(boards)
+    ]
 
 
 def rectangle(x: float, y: float, width: float, height: float) -> tuple[Point, ...]:
@@ -207,17 +254,21 @@ def _joined(panels: Sequence[Panel], gap: float, *, across: bool, centred: bool)
     breadth = max(p.height if across else p.width for p in panels)
     shapes: list[Shape] = []
     tracks: list[Track] = []
+    regions: list[Region] = []
     position = 0.0
     for panel, length in zip(panels, along, strict=True):
         offset = (breadth - (panel.height if across else panel.width)) / 2 * centred
         dx, dy = (position, offset) if across else (offset, position)
+        if across and not panel.regions:
+            panel = replace(panel, regions=(panel.whole(),))
         placed = panel.moved(dx, dy, len(tracks))
         shapes += placed.shapes
         tracks += placed.tracks
+        regions += placed.regions
         position += length + gap
     total = position - gap
     width, height = (total, breadth) if across else (breadth, total)
-    return Panel(width, height, tuple(shapes), tuple(tracks))
+    return Panel(width, height, tuple(shapes), tuple(tracks), tuple(regions))
 
 
 def _renumbered(shape: Shape, tracks: int) -> Shape:

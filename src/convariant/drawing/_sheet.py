@@ -8,7 +8,18 @@ from convariant.drawing._board import Board
 from convariant.drawing._canvas import Place
 from convariant.drawing._cells import canvas_grid, caption, cell, grid, number, places_of
 from convariant.drawing._numbers import by, short
-from convariant.drawing._scene import Line, Panel, Polygon, Shape, Step, Text, Track, bottom_of
+from convariant.drawing._scene import (
+    HEADING,
+    Line,
+    Panel,
+    Polygon,
+    Shape,
+    Step,
+    Text,
+    Track,
+    bottom_of,
+    row_of,
+)
 from convariant.drawing._sweep import Meeting, Sweep
 
 UNIT, SLANTED_UNIT = 32.0, 30.0
@@ -57,7 +68,7 @@ class Sheet:
         if axes < 3:
             kernel = replace(kernel, plane_pitch=x.step)
         height = max(x.height, kernel.height, y.height)
-        top = 30.0 if words.heading else 0.0
+        top = HEADING if words.heading else 0.0
         x = replace(x, at=(0.0, top + (height - x.height) / 2))
         kernel_x = x.width + GAP
         filters = _filters(sweep, kernel, x, kernel_x, top + (height - kernel.height) / 2)
@@ -71,7 +82,15 @@ class Sheet:
         track = Track(tuple(self._step(o) for o in outputs), still=outputs.index(still))
         width = self.y.at[0] + self.y.width
         shapes = tuple(self._still_part(outputs))
-        return Panel(width, bottom_of(shapes) + 10, shapes, (track,))
+        height = bottom_of(shapes) + 10
+        first, last = self.filters[0], self.filters[-1]
+        edges = [
+            (self.x.at[0], self.x.at[0] + self.x.width),
+            (first.at[0], last.at[0] + last.width),
+            (self.y.at[0], width),
+        ]
+        regions = row_of(edges, height, self.words.heading)
+        return Panel(width, height, shapes, (track,), tuple(regions))
 
     def _still_part(self, outputs: list[Place]) -> list[Shape]:
         sweep, words = self.sweep, self.words

