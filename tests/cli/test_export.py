@@ -22,6 +22,7 @@ def test_the_command_writes_and_checks(tmp_path: Path, run: Run) -> None:
     assert "onnxruntime" in answer.out
     assert "openvino" in answer.out
     assert "values agree, the worst" in answer.out
+    assert max(map(len, answer.out.splitlines()[-2:])) <= 80
     assert from_onnx(tmp_path / "net.onnx").input_types[0].shape[0] == Dim()
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import textwrap
+
 from convariant.analysis.inspection._result import Inspection, Layer
 from convariant.errors import GraphError
 
@@ -59,7 +61,8 @@ def table1(result: Inspection) -> str:
             f"Table 2 of the paper gives the first convolution 1.19 % of the multiply-adds; "
             f"it has {first:.2%}"
         )
-    return "\n".join(["Table 1. MobileNet body architecture", *_aligned(rows), *notes])
+    lines = (textwrap.fill(note, 80, subsequent_indent="  ") for note in notes)
+    return "\n".join(["Table 1. MobileNet body architecture", *_aligned(rows), *lines])
 
 
 def _aligned(rows: list[str]) -> list[str]:
@@ -114,6 +117,6 @@ def _erratum(layer: Layer, kind: str, printed: int, own: int) -> str:
     halved = -(-h // 2)
     return (
         f"* the paper, and the lecture after it, print '{kind} / s{printed}' in this row; its next "
-        f"row takes {h} x {h},\n  which only stride {own} gives: stride {printed} would leave "
+        f"row takes {h} x {h}, which only stride {own} gives: stride {printed} would leave "
         f"{halved} x {halved}"
     )

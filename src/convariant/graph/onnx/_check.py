@@ -6,6 +6,7 @@ import json
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from textwrap import TextWrapper
 
 import numpy as np
 import onnx
@@ -76,7 +77,11 @@ class OnnxCheck:
         return all(engine.first is None for engine in self.engines)
 
     def __str__(self) -> str:
-        return "\n".join(map(str, self.engines))
+        # names stay in one piece
+        text = TextWrapper(
+            80, subsequent_indent="  ", break_on_hyphens=False, break_long_words=False
+        )
+        return "\n".join(text.fill(str(engine)) for engine in self.engines)
 
     def to_json(self) -> str:
         """The errors of every value, by engine."""
