@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from html import escape
+from typing import Any
 
 import gradio as gr
 
@@ -16,28 +18,80 @@ _SIGNS = {"true": "✓ true", "true if": "◐ true, if", "wrong": "✗ wrong as 
 _CLASSES = {"true": "cv-true", "true if": "cv-if", "wrong": "cv-wrong"}
 
 
+@dataclass
+class Asked:
+    """What one reader asked for; checks that find `times` changed have been given up."""
+
+    times: int = 0
+    due: bool = False  # whether a topic waits to be begun
+
+    def begin(self) -> None:
+        """A topic was chosen."""
+        self.times += 1
+        self.due = True
+
+    def stop(self) -> None:
+        """The button was pressed."""
+        self.times += 1
+        self.due = False
+
+
 def claims_tab(tab: gr.Tab) -> None:
-    """Build what stands in the tab."""
+    """Build what stands in the tab.
+
+    Another topic gives up the checks of the one before, as the button does, after the claim that is
+    being checked.
+    """
     topics = list(dict.fromkeys(claim.topic for claim in claims.claims()))
+    asked = gr.State(Asked())
     topic = gr.Dropdown([_ALL, *topics], value=topics[0], label="Topic", elem_id="claims-topic")
-    output = gr.HTML(elem_id="claims-output")
+    stop = gr.Button("Stop", size="sm", visible=False, elem_id="claims-stop")
+    outputs = [
+        gr.HTML(elem_id="claims-status"),
+        stop,
+        gr.HTML(elem_id="claims-output"),
+    ]
     for event in (tab.select, topic.input):
-        event(shown, topic, output, **in_turn("claims", slow=True))
+        event(Asked.begin, asked, None, **in_turn("giving up claims")).then(
+            shown, [topic, asked], outputs, **in_turn("claims")
+        )
+    stop.click(Asked.stop, asked, None, **in_turn("giving up claims"))
 
 
-def shown(topic: str) -> Iterator[str]:
-    """The claims of a topic, each as soon as its check has run."""
+def shown(topic: str, asked: Asked) -> Iterator[tuple[Any, Any, Any]]:
+    """How far it is, the button, and the claims of a topic, each as soon as its check has run.
+
+    The page may ask twice for one choice: then there is nothing due the second time.
+    """
+    if not asked.due:
+        yield gr.skip(), gr.skip(), gr.skip()
+        return
+    asked.due = False
     chosen = None if topic == _ALL else topic
-    total = len(claims.claims(chosen))
+    waiting = [claim.statement for claim in claims.claims(chosen)]
+    times = asked.times
     articles: list[str] = []
+    yield _progress(waiting, 0), gr.update(visible=True), ""
     for result in claims.iterate(chosen):
         articles.append(_article(result))
-        done = f"{len(articles)} of {total} checked" if len(articles) < total else ""
-        yield _page(articles, done)
+        done = len(articles)
+        if asked.times != times and done < len(waiting):
+            status = _html.quiet(f"Stopped: {done} of {len(waiting)} are checked.")
+            yield status, gr.update(visible=False), "".join(articles)
+            return
+        button = gr.update(visible=done < len(waiting))
+        yield _progress(waiting, done), button, "".join(articles)
 
 
-def _page(articles: list[str], status: str) -> str:
-    return (_html.quiet(status) if status else "") + "".join(articles)
+def _progress(statements: list[str], done: int) -> str:
+    """How many are checked, and which is being checked."""
+    total = len(statements)
+    if done == total:
+        return ""
+    return (
+        f'<progress max="{total}" value="{done}" aria-label="claims checked"></progress>'
+        + _html.quiet(f"{done} of {total} checked. Now: {statements[done]}")
+    )
 
 
 def _article(result: claims.ClaimResult) -> str:
