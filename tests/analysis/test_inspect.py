@@ -502,9 +502,9 @@ def test_onnx_files_with_open_sizes(size: object, tmp_path: Path) -> None:
 def test_resnet152_takes_under_two_seconds_beyond_its_capture() -> None:
     network, images = create("resnet152").eval(), torch.empty(1, 3, 224, 224)
     inspect(nn.Conv2d(1, 1, 3), 5)
-    started = time.perf_counter()
+    started = time.process_time()  # of this process, whatever else the machine does
     with torch.no_grad():
         torch.export.export(network, (images,), strict=False)
-    exported = time.perf_counter()
+    exported = time.process_time()
     assert str(inspect(network, 224))
-    assert time.perf_counter() - exported < exported - started + 2
+    assert time.process_time() - exported < exported - started + 2
