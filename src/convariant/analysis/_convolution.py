@@ -8,6 +8,7 @@ from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
+from torch.nn.parameter import UninitializedParameter
 
 import convariant.nn as extended
 from convariant.errors import DataError, OptionError
@@ -133,8 +134,24 @@ def take_apart(module: nn.Module, operator: str) -> Convolution:
     return Convolution(layer.weight, layer.bias, geometry, layer.groups, layer.padding_mode)
 
 
+def expect(module: object, kinds: type | tuple[type, ...], operator: str, wanted: str) -> None:
+    """Refuse what is of no such kind; `wanted` says what is, and how to come by it."""
+    if not isinstance(module, kinds):
+        raise OptionError(f"{operator} takes {wanted}, but got {type(module).__name__}")
+
+
 def check_finite(weight: Tensor, operator: str) -> None:
     """Refuse weights from which nothing can be concluded."""
+    if isinstance(weight, UninitializedParameter) or weight.is_meta:
+        raise DataError(
+            f"{operator}: the layer has no weights yet; run the network on an image first, or load "
+            "its weights"
+        )
+    if not weight.numel():
+        raise DataError(
+            f"{operator}: a weight of size {list(weight.shape)} is empty; a convolution needs at "
+            "least one channel on both sides"
+        )
     bad = int((~torch.isfinite(weight)).sum())
     if bad:
         raise DataError(

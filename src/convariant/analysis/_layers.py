@@ -9,9 +9,10 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.modules.lazy import LazyModuleMixin
 
 import convariant.nn as extended
-from convariant.analysis._convolution import CONVOLUTIONS
+from convariant.analysis._convolution import CONVOLUTIONS, check_finite
 from convariant.analysis._source import InputSize, example_tensors
 from convariant.errors import OptionError
 
@@ -35,10 +36,17 @@ class Layer:
 def convolutions_in(model: nn.Module, operator: str) -> list[Layer]:
     """Every convolution of a network, in the order of its modules.
 
-    Raises OptionError where there is none.
+    Raises OptionError where there is none, or for what is no network.
     """
+    if not isinstance(model, nn.Module):
+        raise OptionError(
+            f"{operator} takes a torch module, but got {type(model).__name__}; give a network, "
+            "such as models.create('lenet5')"
+        )
     paths: dict[nn.Module, list[str]] = {}
     for path, module in model.named_modules(remove_duplicate=False):
+        if isinstance(module, CONVOLUTIONS) and isinstance(module, LazyModuleMixin):
+            check_finite(module.weight, f"{operator} of {path or 'model'}")  # type: ignore[arg-type]
         if type(module) in _EXACT:
             paths.setdefault(module, []).append(path)
     if not paths:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, TypeAlias
 
 import torch
 from torch import nn
 
 from convariant import models
-from convariant.errors import GraphError
+from convariant.errors import GraphError, ShapeError
 from convariant.graph import Graph, from_onnx, from_torch
 from convariant.graph._types import Size
 
@@ -76,9 +76,14 @@ def _shapes(input_size: InputSize) -> list[tuple[int, ...]]:
     if isinstance(input_size, int):
         return [(input_size,)]
     entries = list(input_size)
-    if all(isinstance(e, int) for e in entries):
-        return [tuple(entries)]  # type: ignore[arg-type]
-    return [tuple(e) for e in entries]  # type: ignore[arg-type]
+    shapes = [entries] if all(isinstance(e, int) for e in entries) else entries
+    for shape in shapes:
+        if not isinstance(shape, Iterable) or not all(isinstance(n, int) and n >= 0 for n in shape):
+            raise ShapeError(
+                f"input_size={input_size!r} is no size; write whole numbers, such as (224, 224) or "
+                "(1, 3, 224, 224)"
+            )
+    return [tuple(shape) for shape in shapes]  # type: ignore[arg-type]
 
 
 def example_tensors(module: nn.Module, input_size: InputSize) -> tuple[torch.Tensor, ...]:

@@ -6,17 +6,18 @@ import dataclasses
 import itertools
 import json
 import math
+import operator
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from convariant.analysis._source import Network, as_graph
 from convariant.analysis._table import table
-from convariant.errors import OptionError, ShapeError, UnknownNameError
+from convariant.errors import DataError, OptionError, ShapeError, UnknownNameError
 from convariant.graph import Graph, Node, interpret_all, ops
 
 Index: TypeAlias = tuple[int, ...]
@@ -139,7 +140,7 @@ def trace(
     of the layer's output, `(n, c, h, w)`.
 
     Raises UnknownNameError for a layer that there is not, ShapeError for an index outside its
-    output, GraphError for a network that cannot be captured.
+    output, GraphError for a network that cannot be captured, DataError for one without weights.
 
     >>> from torch import nn
     >>> conv = nn.Conv1d(1, 1, 3, padding=1, bias=False)
@@ -151,10 +152,15 @@ def trace(
     no input meets 1 kernel elements: [0]
     sum 11, the network computed 11
     """
+    if isinstance(network, nn.Module) and any(p.is_meta for p in network.parameters()):
+        raise DataError(
+            f"trace: {type(network).__name__} has weights without data (device meta), so there are "
+            "no products to show; load its weights"
+        )
     graph = as_graph(network, example_inputs=(x,))
     run = _Run(graph, interpret_all(graph, x))
     node, output = _find(graph, layer)
-    return run.trace(node, output, tuple(output_index))
+    return run.trace(node, output, _whole(output_index))
 
 
 @dataclass(frozen=True)
@@ -279,6 +285,17 @@ class _Run:
         return terms, [], 0.0 if linear and abs(constant) <= rounding else constant, linear
 
 
+def _whole(output_index: Sequence[int]) -> Index:
+    """The place of an output, refused where it is none."""
+    try:
+        return tuple(operator.index(i) for i in output_index)
+    except TypeError:
+        raise ShapeError(
+            f"trace: output_index={output_index!r} is no place; write a whole number for each axis "
+            "of the output, such as (0, 2, 5, 5)"
+        ) from None
+
+
 def _find(graph: Graph, layer: str | None) -> tuple[Node, int]:
     """The node that a layer's output comes from, and which of its outputs that is."""
     if layer is None:
@@ -289,7 +306,7 @@ def _find(graph: Graph, layer: str | None) -> tuple[Node, int]:
     inside = [n for n in graph.nodes if n.path == layer or n.path.startswith(f"{layer}.")]
     named = inside or [n for n in graph.nodes if layer in n.outputs]
     if not named:
-        raise UnknownNameError("layer", layer, {n.path or n.name for n in graph.nodes})
+        raise UnknownNameError("layer", str(layer), {n.path or n.name for n in graph.nodes})
     return named[-1], 0
 
 

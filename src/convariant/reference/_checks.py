@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from convariant.errors import GeometryError, ShapeError
+from convariant.errors import DataError, GeometryError, ShapeError
 from convariant.geometry import Geometry
 
 
@@ -20,6 +20,36 @@ def window_on(
             "use geometry.transpose(input_size)"
         )
     return geometry.on_axes(len(size))
+
+
+def check_kinds(
+    operator: str, weight: np.ndarray, geometry: Geometry, input_size: Sequence[int]
+) -> None:
+    """A weight, a window and a size are what their names say, before anything is asked of them."""
+    check_numbers(weight, operator, "weight")
+    if not isinstance(geometry, Geometry):
+        raise GeometryError(
+            f"reference.{operator}: geometry is of type {type(geometry).__name__}; give "
+            "convariant.Geometry(kernel_size, ...)"
+        )
+    if not isinstance(input_size, Sequence):
+        raise GeometryError(
+            f"reference.{operator}: input_size={input_size!r} is no tuple; write one size for each "
+            "axis, such as (224, 224)"
+        )
+
+
+def check_numbers(values: np.ndarray, operator: str, what: str) -> None:
+    """An array of real numbers."""
+    if not isinstance(values, np.ndarray):
+        raise DataError(
+            f"reference.{operator}: {what} is of type {type(values).__name__}; give a NumPy array"
+        )
+    if values.dtype.kind not in "biuf":
+        raise DataError(
+            f"reference.{operator}: {what} holds {values.dtype}, which are no real numbers; "
+            "convert it with astype(float)"
+        )
 
 
 def check_operands(

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from numbers import Integral, Real
 from typing import Literal
 
 import numpy as np
 from scipy.sparse.linalg import lsmr
 
+from convariant.errors import OptionError
 from convariant.geometry import Geometry
-from convariant.reference._checks import check_size
+from convariant.reference._checks import check_numbers, check_size
 from convariant.reference._fourier import frequencies, images, is_circulant, transfer
 from convariant.reference.border import PaddingMode
 from convariant.reference.spectrum import (
@@ -87,7 +89,8 @@ def deconvolve(
     Shapes: y `(n, co, oh, ow)` -> x `(n, ci, h, w)`, 1 to 3 axes; weight and geometry are those of
     the convolution, plain or transposed.
 
-    Raises GeometryError or ShapeError where they do not fit, DataError for NaN and infinity.
+    Raises GeometryError or ShapeError where they do not fit, DataError for NaN, infinity and what
+    is no array of real numbers, OptionError for a damping below 0 or no iteration.
 
     >>> from convariant.reference import cross_correlate
     >>> weight, window = np.array([[[1.0, 3.0, 1.0]]]), Geometry(3, padding=1)
@@ -101,10 +104,15 @@ def deconvolve(
     full, out_size = checked_window(weight, geometry, input_size, groups, "deconvolve")
     size = tuple(input_size)
     ci, co = channels(weight, full, groups)
+    check_numbers(y, "deconvolve", "y")
     check_size(y.shape[1:], (co, *out_size), "deconvolve", "y (channels, *size)")
     check_finite(y, "deconvolve", "y")
+    _check_options(damping, iterations)
     weight = weight.astype(float)
     if bias is not None:
+        check_numbers(bias, "deconvolve", "bias")
+        check_size(bias.shape, (co,), "deconvolve", "bias")
+        check_finite(bias, "deconvolve", "bias")
         y = y - bias.reshape(-1, *[1] * full.axes)
     if is_circulant(full, size, padding_mode):
         return _by_fourier(y, weight, full, size, groups, damping)
@@ -113,6 +121,19 @@ def deconvolve(
         matrix = dense_matrix(weight, full, size, groups, padding_mode, "deconvolve")
         return _by_singular_values(y, matrix, (ci, *size), damping)
     return _by_lsmr(y, weight, full, size, groups, padding_mode, damping, iterations)
+
+
+def _check_options(damping: float, iterations: int) -> None:
+    if not isinstance(damping, Real) or not 0 <= damping < np.inf:
+        raise OptionError(
+            f"reference.deconvolve: damping={damping!r} is no number from 0 on; give 0 for a clean "
+            "y, about the noise of y over its size otherwise, such as 0.01"
+        )
+    if not isinstance(iterations, Integral) or iterations < 1:
+        raise OptionError(
+            f"reference.deconvolve: iterations={iterations!r} is no whole number from 1 on; give "
+            "iterations=1000"
+        )
 
 
 def _by_singular_values(

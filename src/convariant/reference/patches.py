@@ -6,8 +6,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from convariant.errors import ShapeError
 from convariant.geometry import Geometry
-from convariant.reference._checks import check_size, window_on
+from convariant.reference._checks import check_numbers, check_size, window_on
 from convariant.reference.border import PaddingMode, pad, unpad
 from convariant.reference.convolution import tap_region
 
@@ -31,7 +32,13 @@ def im2patch(
 
     Source: lecture, "Matrix Multiplication Views" and "im2patch (data -> Toeplitz matrix)".
     """
+    check_numbers(x, "im2patch", "x")
     size = x.shape[2:]
+    if not size:
+        raise ShapeError(
+            f"reference.im2patch: x of size {list(x.shape)} is no batch of images; give (n, ci, h, "
+            "w), or as many axes as the window has"
+        )
     full = window_on(size, geometry, "im2patch")
     out_size = full.output_size(size)
     padded = pad(x, full.explicit(size).pads(size), padding_mode)
@@ -62,6 +69,12 @@ def patch2im(
 
     Source: lecture, "2D Transposed Convolution": the gradient of im2patch.
     """
+    check_numbers(patches, "patch2im", "patches")
+    if patches.ndim != 3:
+        raise ShapeError(
+            f"reference.patch2im: patches of size {list(patches.shape)} are not those of im2patch; "
+            "give (n, ci kh kw, oh ow)"
+        )
     size = tuple(input_size)
     full = window_on(size, geometry, "patch2im")
     out_size = full.output_size(size)

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from convariant.errors import DataError, GeometryError
+from convariant.errors import DataError, GeometryError, ShapeError
 from convariant.geometry import Geometry
-from convariant.reference._checks import check_operands
+from convariant.reference._checks import check_kinds, check_operands
 from convariant.reference._fourier import is_circulant, transfer
 from convariant.reference.border import PaddingMode
 from convariant.reference.toeplitz import toeplitz
@@ -159,7 +159,13 @@ def checked_window(
     operator: str,
 ) -> tuple[Geometry, tuple[int, ...]]:
     """The window on the axes of the input, and its output size, after all checks."""
+    check_kinds(operator, weight, geometry, input_size)
     full = geometry.on_axes(len(input_size))
+    if weight.ndim < 2 or not weight.size:
+        raise ShapeError(
+            f"reference.{operator}: weight of size {list(weight.shape)} joins no channels; give "
+            "(co, ci / g, *kernel_size), every one at least 1"
+        )
     ci, _ = channels(weight, full, groups)
     check_operands(ci, weight, full, groups, operator)
     check_finite(weight, operator, "weight")

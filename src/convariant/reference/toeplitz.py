@@ -8,11 +8,15 @@ import numpy as np
 from scipy.sparse import coo_array, csr_array
 from scipy.sparse.linalg import LinearOperator
 
+from convariant.errors import GeometryError
 from convariant.geometry import Geometry
-from convariant.reference._checks import check_operands
+from convariant.reference._checks import check_kinds, check_operands
 from convariant.reference.border import PaddingMode, source_index
 from convariant.reference.convolution import Index, cross_correlate
 from convariant.reference.transposed import transposed_by_scatter
+
+# three arrays of this many numbers make the matrix: some gigabytes
+MOST_ENTRIES = 2**27
 
 
 def toeplitz(
@@ -31,7 +35,8 @@ def toeplitz(
     Shapes: weight `(co, ci / g, kh, kw)` -> W `(co oh ow, ci h w)`; transposed
     `(ci, co / g, kh, kw)` -> the same.
 
-    Raises GeometryError or ShapeError where they do not fit.
+    Raises GeometryError or ShapeError where they do not fit or the matrix would have too many
+    entries (2^27), DataError for what is no array of real numbers.
 
     >>> toeplitz(np.array([[[1, 2, 3]]]), Geometry(3), (5,)).toarray().tolist()
     [[1, 2, 3, 0, 0], [0, 1, 2, 3, 0], [0, 0, 1, 2, 3]]
@@ -40,10 +45,7 @@ def toeplitz(
 
     Source: lecture, "Matrix Multiplication Views".
     """
-    size = tuple(input_size)
-    full = geometry.on_axes(len(size))
-    channels = weight.shape[0] if full.transposed else weight.shape[1] * groups
-    check_operands(channels, weight, full, groups, "toeplitz")
+    full, size = _window(weight, geometry, input_size, groups, "toeplitz")
     if full.transposed:
         forward, wide, narrow = full.transpose(size), full.output_size(size), size
     else:
@@ -71,10 +73,8 @@ def toeplitz_operator(
     >>> W.shape, (W @ np.ones(5)).tolist(), (W.T @ np.ones(3)).tolist()
     ((3, 5), [6.0, 6.0, 6.0], [1.0, 3.0, 6.0, 5.0, 3.0])
     """
-    size = tuple(input_size)
-    full = geometry.on_axes(len(size))
+    full, size = _window(weight, geometry, input_size, groups, "toeplitz_operator")
     channels = weight.shape[0] if full.transposed else weight.shape[1] * groups
-    check_operands(channels, weight, full, groups, "toeplitz_operator")
     out_size = full.output_size(size)
     there, back = (
         (transposed_by_scatter, cross_correlate)
@@ -98,6 +98,18 @@ def toeplitz_operator(
     return LinearOperator(shape, matvec=forward, rmatvec=adjoint, dtype=weight.dtype)
 
 
+def _window(
+    weight: np.ndarray, geometry: Geometry, input_size: Sequence[int], groups: int, operator: str
+) -> tuple[Geometry, tuple[int, ...]]:
+    """The window on the axes of the input, and the input's size, after all checks."""
+    check_kinds(operator, weight, geometry, input_size)
+    full = geometry.on_axes(len(input_size))
+    own = weight.shape[:2] if weight.ndim > 1 else (0, 0)
+    channels = own[0] if full.transposed else own[1] * groups
+    check_operands(channels, weight, full, groups, operator)
+    return full, tuple(input_size)
+
+
 def _forward_matrix(
     weight: np.ndarray,
     forward: Geometry,
@@ -112,7 +124,13 @@ def _forward_matrix(
     row = np.arange(co).reshape(-1, 1, 1)
     column = np.arange(ci_of_group).reshape(1, -1, 1)
     first_channel = row // (co // groups) * ci_of_group
-    values = weight.reshape(co, ci_of_group, -1)[:, :, k]
+    entries = co * ci_of_group * len(k)
+    if entries > MOST_ENTRIES:
+        raise GeometryError(
+            f"reference.toeplitz: the matrix of this convolution has {entries:,} entries, more "
+            f"than {MOST_ENTRIES:,}; use toeplitz_operator, which needs no matrix"
+        )
+    values = weight.reshape(co, ci_of_group, int(np.prod(forward.kernel_size)))[:, :, k]
     rows = np.broadcast_to(row * np.prod(out_size, dtype=int) + o, values.shape)
     columns = np.broadcast_to((first_channel + column) * np.prod(size, dtype=int) + i, values.shape)
     ci = ci_of_group * groups

@@ -42,9 +42,9 @@ def merge_separable(chain: nn.Module) -> nn.Module:
     >>> merge_separable(DepthwiseSeparableConv2d(4, 6, 3, padding=1)).weight.shape
     torch.Size([6, 4, 3, 3])
     """
-    children = [m for m in chain.children() if not isinstance(m, nn.Identity)]
     known = isinstance(chain, (*_SEPARABLE, nn.Sequential))
-    if not known or not children or not all(isinstance(m, CONVOLUTIONS) for m in children):
+    children = [m for m in chain.children() if not isinstance(m, nn.Identity)] if known else []
+    if not children or not all(isinstance(m, CONVOLUTIONS) for m in children):
         raise OptionError(
             f"merge_separable takes convolutions with nothing between them, but got {chain}; "
             "a norm or an activation in between makes them more than one convolution"

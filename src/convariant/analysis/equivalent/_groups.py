@@ -8,7 +8,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from convariant.analysis._convolution import Convolution, take_apart
+from convariant.analysis._convolution import Convolution, expect, take_apart
 from convariant.errors import OptionError
 
 
@@ -49,8 +49,10 @@ def split_groups(conv: nn.Module) -> SplitConvolution:
 def merge_groups(split: SplitConvolution) -> nn.Module:
     """G convolutions of equal shape side by side -> one convolution of g groups.
 
-    Raises OptionError where their windows or shapes differ.
+    Raises OptionError where their windows or shapes differ, or for any other module.
     """
+    wanted = "a SplitConvolution, which split_groups makes"
+    expect(split, SplitConvolution, "merge_groups", wanted)
     parts = [take_apart(part, "merge_groups") for part in split.parts]
     first = parts[0]
     for number, part in enumerate(parts):
@@ -100,9 +102,9 @@ def regroup(conv: nn.Module, groups: int) -> nn.Module:
     """
     parts = one_group(take_apart(conv, "regroup"))
     _, co, ci, *kernel = parts.blocks.shape
-    if groups < 1 or co % groups or ci % groups:
+    if not isinstance(groups, int) or groups < 1 or co % groups or ci % groups:
         raise OptionError(
-            f"regroup: {ci} input and {co} output channels do not divide into groups={groups}; "
+            f"regroup: {ci} input and {co} output channels do not divide into groups={groups!r}; "
             "use a divisor of both"
         )
     square = parts.blocks.reshape(groups, co // groups, groups, ci // groups, *kernel)

@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from convariant.analysis._convolution import Convolution, take_apart
+from convariant.analysis._convolution import Convolution, expect, take_apart
 from convariant.analysis._indexing import every, last_first
 from convariant.analysis.equivalent._groups import one_group
 from convariant.errors import OptionError
@@ -70,9 +70,13 @@ def pointwise_to_linear(conv: nn.Module) -> ChannelLinear:
 def linear_to_pointwise(linear: ChannelLinear | nn.Linear, axes: int = 2) -> nn.Module:
     """A linear layer over channels -> a 1x1 convolution on `axes` axes.
 
+    Raises OptionError for any other module.
+
     >>> linear_to_pointwise(nn.Linear(8, 3)).kernel_size
     (1, 1)
     """
+    wanted = "a Linear, or the ChannelLinear that pointwise_to_linear makes"
+    expect(linear, (ChannelLinear, nn.Linear), "linear_to_pointwise", wanted)
     stride: tuple[int, ...] = (1,)
     padding: tuple[tuple[int, int], ...] = ((0, 0),)
     if isinstance(linear, ChannelLinear):
@@ -95,11 +99,12 @@ def linear_to_convolution(linear: nn.Linear, size: Sequence[int]) -> nn.Sequenti
     >>> linear_to_convolution(nn.Linear(400, 120), size=(5, 5))[0].weight.shape
     torch.Size([120, 16, 5, 5])
     """
-    area = torch.Size(size).numel()
-    if not size or area < 1 or linear.in_features % area:
+    expect(linear, nn.Linear, "linear_to_convolution", "a Linear layer")
+    area = torch.Size(size).numel() if isinstance(size, Sequence) else 0
+    if area < 1 or min(size, default=0) < 1 or linear.in_features % area:
         raise OptionError(
             f"linear_to_convolution: {linear.in_features} features are no whole number of maps of "
-            f"size {tuple(size)}; give the size of the maps before flattening"
+            f"size {size}; give the size of the maps before flattening"
         )
     weight = linear.weight.reshape(linear.out_features, -1, *size)
     conv = Convolution(weight, linear.bias, Geometry(tuple(size))).module()
@@ -111,8 +116,12 @@ def convolution_to_linear(pair: nn.Sequential) -> nn.Sequential:
 
     It is right for inputs of exactly the kernel's size.
 
-    Raises OptionError where the convolution pads or is transposed.
+    Raises OptionError where the convolution pads or is transposed, or for any other module.
     """
+    wanted = "Sequential(convolution, Flatten()), which linear_to_convolution makes"
+    expect(pair, nn.Sequential, "convolution_to_linear", wanted)
+    if len(pair) != 2 or not isinstance(pair[1], nn.Flatten):
+        raise OptionError(f"convolution_to_linear takes {wanted}, but got {pair}")
     parts = take_apart(pair[0], "convolution_to_linear")
     if parts.transposed or any(p != (0, 0) for p in parts.geometry.pads((1,) * parts.axes)):
         raise OptionError(

@@ -76,6 +76,11 @@ def pool_to_depthwise(
             f"pool_to_depthwise takes AvgPool1d, AvgPool2d or AvgPool3d, but got {pool}; of the "
             "poolings only the mean is linear"
         )
+    if not isinstance(channels, int) or channels < 1:
+        raise OptionError(
+            f"pool_to_depthwise: channels={channels!r} is no whole number from 1 on; give those of "
+            "the images that are pooled"
+        )
     layer: Any = pool
     axes = next(n for n, kind in _POOLS.items() if isinstance(pool, kind))
     g = Geometry.of(axes, layer.kernel_size, layer.stride, layer.padding, ceil_mode=layer.ceil_mode)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import operator
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from convariant.errors import ShapeError
+from convariant.errors import OptionError, ShapeError
 from convariant.reference.tolerance import SEQUENTIAL_ERROR, tolerance
 
 
@@ -52,7 +53,8 @@ def prove(
     and may round as much in computing them as the modules in using them.
     The modules themselves are not changed.
 
-    Raises ShapeError where the outputs do not even have the same shape.
+    Raises ShapeError where the outputs do not even have the same shape, or a module does not take
+    the input's; OptionError for what is no module.
 
     >>> from convariant.analysis.equivalent import densify, prove
     >>> conv = nn.Conv2d(4, 6, 3, groups=2)
@@ -61,6 +63,11 @@ def prove(
     >>> prove(conv, nn.Conv2d(4, 6, 3), (1, 4, 8, 8)).equal
     False
     """
+    if not isinstance(before, nn.Module) or not callable(after):
+        raise OptionError(
+            f"prove takes a module, and a module or a rewrite, but got {type(before).__name__} and "
+            f"{type(after).__name__}; give for example prove(conv, densify, (1, 4, 8, 8))"
+        )
     first = copy.deepcopy(before).double().cpu().eval()
     second = copy.deepcopy(after) if isinstance(after, nn.Module) else after(copy.deepcopy(first))
     second = second.double().cpu().eval()
@@ -68,15 +75,41 @@ def prove(
     allowed = tolerance("float64", min(max(_products(first), _products(second)), _LONGEST))
     if not isinstance(after, nn.Module):
         allowed *= 2
-    worst, equal, shape = 0.0, True, ()
+    shape_of_input = _shape(input_shape)
+    worst, equal = 0.0, True
+    shape: tuple[int, ...] = ()
     with torch.no_grad():
         for _ in range(trials):
-            x = torch.randn(tuple(input_shape), generator=generator, dtype=torch.float64)
-            a, b = first(x), second(x.clone())  # a module may work in place
+            x = torch.randn(shape_of_input, generator=generator, dtype=torch.float64)
+            a, b = _run(first, x), _run(second, x.clone())  # a module may work in place
             error = _relative_error(a, b)
             equal = equal and error <= allowed  # False for NaN
             worst, shape = max(worst, error), tuple(a.shape)
     return Proof(equal, worst, allowed, trials, shape)
+
+
+def _shape(input_shape: Sequence[int]) -> tuple[int, ...]:
+    try:
+        shape = tuple(operator.index(n) for n in input_shape)
+    except TypeError:
+        shape = (-1,)
+    if any(n < 0 for n in shape):
+        raise ShapeError(
+            f"prove: input_shape={input_shape!r} is no shape; write it with its batch, such as "
+            "(1, 4, 8, 8)"
+        )
+    return shape
+
+
+def _run(module: nn.Module, x: Tensor) -> Tensor:
+    try:
+        y: Tensor = module(x)
+    except RuntimeError as error:
+        raise ShapeError(
+            f"prove: {type(module).__name__} does not take an input of shape {tuple(x.shape)}: "
+            f"{error}; give an input_shape that it takes"
+        ) from error
+    return y
 
 
 _LONGEST = max(SEQUENTIAL_ERROR)

@@ -59,7 +59,7 @@ def subsampling_to_stride(pair: nn.Sequential) -> nn.Module:
 
     Raises OptionError for any other two modules.
     """
-    if len(pair) != 2 or not isinstance(pair[1], Subsample):
+    if not isinstance(pair, nn.Sequential) or len(pair) != 2 or not isinstance(pair[1], Subsample):
         raise OptionError(
             f"subsampling_to_stride takes Sequential(convolution, Subsample), but got {pair}; "
             "stride_to_subsampling makes one"

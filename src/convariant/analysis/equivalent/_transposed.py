@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from convariant.analysis._convolution import Convolution, take_apart
+from convariant.analysis._convolution import Convolution, expect, take_apart
 from convariant.analysis._indexing import every, last_first, on_last_axes
 from convariant.errors import OptionError
 from convariant.geometry import EffectiveGeometry, Geometry
@@ -72,7 +72,11 @@ def remove_zeros(pair: nn.Sequential) -> nn.Module:
     Raises OptionError for any other two modules, GeometryError where the zeros around exceed what
     any padding of a transposed convolution gives.
     """
-    if len(pair) != 2 or not isinstance(pair[0], ZeroInsertion):
+    if (
+        not isinstance(pair, nn.Sequential)
+        or len(pair) != 2
+        or not isinstance(pair[0], ZeroInsertion)
+    ):
         raise OptionError(
             f"remove_zeros takes Sequential(ZeroInsertion, convolution), but got {pair}; "
             "insert_zeros makes one"
@@ -158,7 +162,12 @@ def split_phases(conv: nn.Module) -> PhasedConvolution:
 
 
 def merge_phases(phased: PhasedConvolution) -> nn.Module:
-    """The interleaved convolutions of `split_phases` -> the transposed convolution again."""
+    """The interleaved convolutions of `split_phases` -> the transposed convolution again.
+
+    Raises OptionError for any other module.
+    """
+    wanted = "a PhasedConvolution, which split_phases makes"
+    expect(phased, PhasedConvolution, "merge_phases", wanted)
     geometry = phased.geometry
     first: Any = next(c for c in phased.convs if isinstance(c, nn.Module) and has_weight(c))
     blocks = take_apart(first, "merge_phases").blocks

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from numbers import Real
 
 import torch
 from torch import Tensor, nn
@@ -32,7 +33,7 @@ from convariant.analysis.separable._mobile import mobile_block, worthwhile
 from convariant.analysis.separable._refine import refine
 from convariant.analysis.separable._steps import Operation, record
 from convariant.analysis.separable._surgery import LayerChange, Surgery
-from convariant.errors import OptionError, ShapeError, UnknownNameError
+from convariant.errors import DataError, OptionError, ShapeError, UnknownNameError
 
 
 @torch.no_grad()
@@ -60,8 +61,8 @@ def factorize(
     Shapes: images `(n, ci, h, w)`, or one `input_size` where there are none.
 
     Raises OptionError for a network with nothing to factorise or a budget that nothing meets,
-    DataError for weights with NaN, ShapeError for images that do not fit. The given network is
-    never changed.
+    DataError for weights or images with NaN, ShapeError for images that do not fit. The given
+    network is never changed.
 
     >>> conv = nn.Conv2d(1, 1, 3, bias=False)
     >>> _ = conv.weight.data.copy_(torch.tensor([[3.0, 6, 9], [4, 8, 12], [5, 10, 15]]))
@@ -165,14 +166,30 @@ def _examine(
     layers = convolutions_in(model, operator)
     if images is None:
         images = example_image(model, input_size, operator)
-    elif images.dim() < 3 or not len(images) or not images.is_floating_point():
+    else:
+        _check_images(images, operator)
+    calls = _calls(model, {layer.path: layer.path for layer in layers}, images)
+    sites = [make_site(layer, calls[layer.path], operator) for layer in layers]
+    return sites, calls, images[:1]
+
+
+def _check_images(images: Tensor, operator: str) -> None:
+    if not isinstance(images, Tensor):
+        raise DataError(
+            f"{operator}: images are of type {type(images).__name__}; give a tensor, for example "
+            "torch.from_numpy(images).float()"
+        )
+    if images.dim() < 3 or not len(images) or not images.is_floating_point():
         raise ShapeError(
             f"{operator}: images of shape {tuple(images.shape)} and type {images.dtype} are no "
             "batch; give floating-point images (n, channels, height, width)"
         )
-    calls = _calls(model, {layer.path: layer.path for layer in layers}, images)
-    sites = [make_site(layer, calls[layer.path], operator) for layer in layers]
-    return sites, calls, images[:1]
+    bad = int((~torch.isfinite(images)).sum())
+    if bad:
+        raise DataError(
+            f"{operator}: images of shape {tuple(images.shape)} have {bad} values that are NaN or "
+            "infinite; leave those images out"
+        )
 
 
 def _calls(model: nn.Module, paths: Mapping[str, str], images: Tensor) -> dict[str, Calls]:
@@ -212,15 +229,15 @@ def _check_goal(budget: float | None, error: float | None, forms: Sequence[Form]
             f"factorize takes either budget or error, but got budget={budget} and error={error}; "
             "for half of the multiply-adds give budget=0.5"
         )
-    if budget is not None and not 0 < budget < 1:
+    if budget is not None and not (isinstance(budget, Real) and 0 < budget < 1):
         raise OptionError(
-            f"factorize: budget={budget} is not between 0 and 1; it is the share of the "
+            f"factorize: budget={budget!r} is not between 0 and 1; it is the share of the "
             "multiply-adds to spend, such as 0.5"
         )
-    if error is not None and not 0 <= error < 1:
+    if error is not None and not (isinstance(error, Real) and 0 <= error < 1):
         raise OptionError(
-            f"factorize: error={error} is not in [0, 1); it is the part of each layer that may be "
-            "lost, such as 0.1"
+            f"factorize: error={error!r} is not in [0, 1); it is the part of each layer that may "
+            "be lost, such as 0.1"
         )
     for form in forms:
         if form not in FORMS:

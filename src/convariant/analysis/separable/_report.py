@@ -8,6 +8,7 @@ import math
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
+from numbers import Real
 
 import torch
 from torch import Tensor, nn
@@ -109,7 +110,8 @@ def separability(model: Network, *, error: float = 0.1, zero: float = ZERO) -> S
     counts as none, when groups are looked for. Plain and transposed, 1 to 3 axes, any groups.
     `model` is a module, a graph, or the path of an ONNX file.
 
-    Raises OptionError for a network without convolutions, DataError for weights with NaN.
+    Raises OptionError for a network without convolutions or an error outside of 0 to 1, DataError
+    for weights with NaN.
 
     >>> conv = nn.Conv2d(1, 1, 3, bias=False)
     >>> _ = conv.weight.data.copy_(torch.tensor([[3.0, 6, 9], [4, 8, 12], [5, 10, 15]]))
@@ -119,6 +121,11 @@ def separability(model: Network, *, error: float = 0.1, zero: float = ZERO) -> S
 
     Source: lecture, "Separable Convolution".
     """
+    if not isinstance(error, Real) or not 0 <= error <= 1:
+        raise OptionError(
+            f"separability: error={error!r} is not in [0, 1]; it is the part of a weight that may "
+            "be lost, such as 0.1"
+        )
     layers = []
     for path, kind, parts in _convolutions(model):
         ranks, errors = _kernels(parts)
