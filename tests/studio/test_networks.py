@@ -1,5 +1,8 @@
 """The Networks tab without a browser."""
 
+import sys
+from pathlib import Path
+
 import numpy as np
 import onnx
 import onnx.parser
@@ -11,7 +14,8 @@ from convariant.studio import _networks
 from convariant.studio._networks import Choice
 from convariant.studio._photos import photo
 
-LENET = Choice("lenet5", 28)
+LENET = Choice("lenet5", "28")
+NETWORKS = Path(sys.prefix) / "networks"  # `make networks` unpacks two packages there
 
 
 def write_onnx(path, channels):
@@ -57,7 +61,7 @@ def test_pictures_and_the_certificate():
     assert "416,520 multiply-adds" in _networks.cost(LENET).subtitle
     steps = _networks.field(LENET, photo("Cat"), 0.5, 0.5).tracks[0].steps
     assert "5 × 5 of 28 × 28" in steps[0].note
-    assert _networks.certificate(Choice("p4_lenet", 28), "p4").verdict == "exact"
+    assert _networks.certificate(Choice("p4_lenet", "28"), "p4").verdict == "exact"
 
 
 def test_speed_tells_the_error_of_the_compiled_network():
@@ -81,10 +85,14 @@ def test_a_file_that_leaves_its_size_open_takes_the_side(tmp_path):
         for axis, name in ((2, "h"), (3, "w")):
             value.type.tensor_type.shape.dim[axis].dim_param = name
     onnx.save(model, path)
-    choice = Choice(side=33, path=str(path))
+    choice = Choice(size="33", path=str(path))
     assert _networks.summary(choice)["Shape"] == "1×3×33×33 → 1×4×16×16"
-    with pytest.raises(OptionError, match="1 to 1024 pixels, but got 0"):
-        _networks.network(Choice(side=0, path=str(path)))
+    wide = Choice(size="17x33", path=str(path))
+    assert _networks.summary(wide)["Shape"] == "1×3×17×33 → 1×4×8×16"
+    with pytest.raises(OptionError, match="from 1 to 1024, but got 0"):
+        _networks.network(Choice(size="0", path=str(path)))
+    with pytest.raises(GraphError, match=r"open\.onnx leaves its size open, and 2x2 may not fit"):
+        _networks.network(Choice(size="2x2", path=str(path)))
 
 
 @pytest.mark.parametrize("content", [b"", b"\x00" * 64, b"not onnx at all"])
@@ -102,10 +110,31 @@ def test_an_onnx_file_that_is_too_large(onnx_file, monkeypatch):
         _networks.network(Choice(path=onnx_file))
 
 
-@pytest.mark.parametrize("side", [0, -1, 100_000])
-def test_sides_out_of_range(side):
-    with pytest.raises(OptionError, match="1 to 1024 pixels"):
-        _networks.network(Choice("lenet5", side))
+@pytest.mark.parametrize(
+    ("text", "sides"), [("224", (224, 224)), ("48x320", (48, 320)), (" 48 × 320 ", (48, 320))]
+)
+def test_sizes_as_one_types_them(text, sides):
+    assert _networks.read_size(text) == sides
+
+
+@pytest.mark.parametrize("text", ["", "0", "-1", "100000", "1e3", "48x", "1x2x3", "²", "<b>" * 99])
+def test_what_is_no_size(text):
+    with pytest.raises(OptionError, match="height x width, such as 48x320") as caught:
+        _networks.inspection(Choice("lenet5", text))
+    assert len(str(caught.value)) < 200
+
+
+def test_a_trained_reader_of_text_wider_than_tall():
+    """PP-OCR's recogniser takes lines of text 48 pixels tall and of any width."""
+    path = NETWORKS / "rapidocr_onnxruntime/models/ch_PP-OCRv4_rec_infer.onnx"
+    if not path.exists():
+        pytest.skip("run make networks")
+    choice = Choice(size="48x320", path=str(path))
+    assert _networks.summary(choice)["Shape"] == "1×3×48×320 → 1×40×6625"
+    assert "702,469,440 multiply-adds" in _networks.diagram(choice).subtitle
+    assert "of 48 × 320" in _networks.field(choice, photo("Cat"), 0.5, 0.5).tracks[0].steps[0].note
+    with pytest.raises(GraphError, match="type another, such as 48x320"):
+        _networks.summary(Choice(path=str(path)))
 
 
 def test_a_network_too_large_to_run(monkeypatch):

@@ -113,6 +113,14 @@ def test_networks(page, tmp_path):
     open_tab(page, "Receptive field")
     page.wait_for_selector("#network-field convariant-player svg")
     assert fits(page)
+    size = page.locator("#network-size").locator("input, textarea")
+    for text in ("", "48xtwo", "100000"):
+        size.fill(text)
+        size.press("Enter")
+        page.get_by_text(f"but got {text or 'nothing'}").wait_for()
+    size.fill("64x96")
+    size.press("Enter")
+    page.get_by_text("1×3×64×96 → 1×1000", exact=True).wait_for()
     hostile = tmp_path / "hostile.onnx"
     hostile.write_bytes(b"\x08\x07" * 500)
     upload(page, "Use an ONNX file", hostile)

@@ -34,23 +34,28 @@ SECONDS = 1.0  # of measuring, each engine
 SIZES_OF: dict[str, int] = {"unet": 188}  # sides to begin with, where the paper's own is large
 LIMITS = (
     f"ONNX files up to {MOST_BYTES // 2**20} MB, weights inside; where a file leaves its size "
-    "open, the side above is taken. Ours have random weights: sizes, cost, algebra and speed do "
+    "open, the size above is taken. Ours have random weights: sizes, cost, algebra and speed do "
     "not depend on them."
 )
 
 
 @dataclass(frozen=True)
 class Choice:
-    """A network of ours by name, or an ONNX file, at an input side unless the file has its own."""
+    """A network of ours by name, or an ONNX file; `size` as typed, unless the file has its own."""
 
     name: str = "mobilenet_v1"
-    side: int = 224
+    size: str = "224"
     path: str | None = None
 
     @property
     def title(self) -> str:
         """What the page calls it."""
         return self.name if self.path is None else Path(self.path).name
+
+    @property
+    def sides(self) -> tuple[int, int]:
+        """Height and width; raises OptionError where what was typed is no size."""
+        return read_size(self.size)
 
 
 @dataclass(frozen=True)
@@ -63,6 +68,21 @@ class Speed:
     report: Report  # of every step
 
 
+def read_size(text: str) -> tuple[int, int]:
+    """`'224' -> (224, 224)`, `'48x320' -> (48, 320)`.
+
+    Raises OptionError for anything else, and for sides out of range.
+    """
+    parts = text.lower().replace("×", "x").replace("*", "x").split("x")
+    sides = [int(part) if part.strip().isdecimal() else 0 for part in parts]
+    if len(sides) > 2 or not all(1 <= side <= LARGEST_SIDE for side in sides):
+        raise OptionError(
+            f"an input size is one side, such as 224, or height x width, such as 48x320, each from "
+            f"1 to {LARGEST_SIDE}, but got {text.strip()[:40] or 'nothing'}"
+        )
+    return sides[0], sides[-1]
+
+
 def first_side(name: str) -> int:
     """The input side that a network of ours is shown with first."""
     return SIZES_OF.get(name, models.info(name).input_size[0])
@@ -72,8 +92,8 @@ def first_side(name: str) -> int:
 def network(choice: Choice) -> nn.Module | Graph:
     """The network, in evaluation mode.
 
-    Raises ModelFileError or GraphError for an ONNX file that cannot be used, OptionError for a side
-    that is out of range.
+    Raises ModelFileError or GraphError for an ONNX file that cannot be used, OptionError for a size
+    that is none, or out of range.
     """
     if choice.path is not None:
         size = os.path.getsize(choice.path)
@@ -82,18 +102,24 @@ def network(choice: Choice) -> nn.Module | Graph:
                 f"{choice.title} has {size / 2**20:.0f} MB; the most for an ONNX file are "
                 f"{MOST_BYTES // 2**20} MB"
             )
-        graph = from_onnx(choice.path, _opened(choice))
+        graph = _read(choice, _opened(choice))
         if any(not isinstance(n, int) for t in graph.input_types for n in t.shape):
             graph = graph.at_batch(1)
         return graph
-    _check_side(choice)
     torch.manual_seed(0)
     return models.create(choice.name).eval()
 
 
-def _check_side(choice: Choice) -> None:
-    if not 1 <= choice.side <= LARGEST_SIDE:
-        raise OptionError(f"an input side is 1 to {LARGEST_SIDE} pixels, but got {choice.side}")
+def _read(choice: Choice, shapes: list[tuple[int, ...]] | None) -> Graph:
+    try:
+        return from_onnx(choice.path or "", shapes)
+    except GraphError as error:
+        if shapes is None:
+            raise
+        raise GraphError(
+            f"{error}. {choice.title} leaves its size open, and {choice.size} may not fit it: type "
+            "another, such as 48x320"
+        ) from None
 
 
 def _opened(choice: Choice) -> list[tuple[int, ...]] | None:
@@ -101,15 +127,15 @@ def _opened(choice: Choice) -> list[tuple[int, ...]] | None:
     shapes = declared_shapes(choice.path or "")
     if len(shapes) != 1 or len(shapes[0]) != 4 or None not in shapes[0][1:]:
         return None
-    _check_side(choice)
     _, channels, h, w = shapes[0]
-    return [(1, channels or 3, h or choice.side, w or choice.side)]
+    height, width = choice.sides
+    return [(1, channels or 3, h or height, w or width)]
 
 
 @functools.lru_cache(maxsize=8)
 def inspection(choice: Choice) -> Inspection:
     """Shapes, parameters and operations."""
-    return inspect(network(choice), None if choice.path else choice.side)
+    return inspect(network(choice), None if choice.path else choice.sides)
 
 
 def summary(choice: Choice) -> dict[str, str]:
@@ -149,7 +175,7 @@ def rows(choice: Choice) -> list[tuple[str, ...]]:
 
 def diagram(choice: Choice) -> Picture:
     """The network as blocks with shapes and cost."""
-    return architecture(network(choice), None if choice.path else choice.side)
+    return architecture(network(choice), None if choice.path else choice.sides)
 
 
 def cost(choice: Choice) -> Picture:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import functools
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from html import escape
 from typing import Any, get_args
 
@@ -41,7 +41,12 @@ def networks_tab() -> None:
     with gr.Row(equal_height=False):
         with gr.Column(scale=1, min_width=280):
             name = gr.Dropdown(models.names(), value=start.name, label="Network")
-            side = gr.Number(start.side, label="Input side, pixels", precision=0)
+            size = gr.Textbox(
+                start.size,
+                label="Input size: a side, or height x width",
+                max_lines=1,
+                elem_id="network-size",
+            )
             upload = gr.UploadButton("Use an ONNX file", size="sm", elem_id="network-upload")
             gr.HTML(_html.quiet(_networks.LIMITS))
             totals = gr.HTML(elem_id="network-totals")
@@ -61,9 +66,9 @@ def networks_tab() -> None:
         for control in view.controls:
             control.input(show, inputs, outputs, **_SLOW)
     changes = [
-        name.input(_named, name, [choice, side], **_QUICK),
-        gr.on([side.submit, side.blur], _resized, [choice, name, side], choice, **_QUICK),
-        upload.upload(_uploaded, [upload, side], choice, **_QUICK),
+        name.input(_named, name, [choice, size], **_QUICK),
+        gr.on([size.submit, size.blur], _resized, [choice, size], choice, **_QUICK),
+        upload.upload(_uploaded, [upload, size], choice, **_QUICK),
     ]
     for change in changes:
         change.then(show, inputs, outputs, **_SLOW)
@@ -97,18 +102,18 @@ def _view(title: str, draw: Callable[[Choice], str]) -> View:
     return View(tab, [], output, draw)
 
 
-def _named(name: str) -> tuple[Choice, int]:
-    side = _networks.first_side(name)
-    return Choice(name, side), side
+def _named(name: str) -> tuple[Choice, str]:
+    size = str(_networks.first_side(name))
+    return Choice(name, size), size
 
 
-def _resized(choice: Choice, name: str, side: float | None) -> Choice:
-    """The network, ours or a file's, at another side."""
-    return Choice(name, int(side or 0), choice.path)
+def _resized(choice: Choice, size: str) -> Choice:
+    """The network, ours or a file's, at another size."""
+    return replace(choice, size=size)
 
 
-def _uploaded(path: str, side: float | None) -> Choice:
-    return Choice(side=int(side or 0), path=path)
+def _uploaded(path: str, size: str) -> Choice:
+    return Choice(size=size, path=path)
 
 
 def shown(
