@@ -47,7 +47,7 @@ def test_solving_finds_what_is_left_open(run: Any) -> None:
     assert answer.out == (
         "transposed convolution: kernel 3x3, stride 2x2, padding 1x1, output padding 1x1\n"
     )
-    answer = run("geometry", "-i", "28", "--output", "14", "-k", "2", "--json")
+    answer = run("geometry", "-i", "28", "-o", "14", "-k", "2", "--json")
     windows = json.loads(answer.out)["windows"]
     assert windows[0]["stride"] == [2]
     assert windows[0]["padding"] == [[0, 0]]

@@ -16,7 +16,7 @@ from convariant.geometry import PaddingLike, solve
 _PANEL = "Window (one number, or one for each axis: 3x5)"
 
 Input = Annotated[str | None, typer.Option("--input", "-i", help="Input size, as 28x28.")]
-Output = Annotated[str | None, typer.Option("--output", help="Output size, as 14x14.")]
+Output = Annotated[str | None, typer.Option("--output", "-o", help="Output size, as 14x14.")]
 Kernel = Annotated[str | None, typer.Option("--kernel", "-k", rich_help_panel=_PANEL)]
 Stride = Annotated[str | None, typer.Option("--stride", "-s", rich_help_panel=_PANEL)]
 Padding = Annotated[

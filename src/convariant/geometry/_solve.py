@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from convariant.errors import GeometryError
 from convariant.geometry._geometry import Geometry
 
 _MOST_SOLUTIONS = 20
 _LARGEST_KERNEL = 15
+_LARGEST_STRIDE = 256
+_MOST_PADDINGS = 100  # of one kernel and stride
 
 
 def solve(
@@ -26,15 +28,18 @@ def solve(
     """The windows that map `input_size` to `output_size`; arguments left as None are found.
 
     At most 20 solutions, simplest first: one symmetric setting for all axes before unequal ones,
-    small padding before large. Kernels up to 15 are tried, padding up to half the kernel's extent.
+    small padding before large. Kernels up to 15 and strides up to 256 are tried, and padding up to
+    half the kernel's extent.
 
-    Raises GeometryError where there is none, with the nearest output that can be had.
+    Raises GeometryError where there is none.
 
     >>> solve((6, 6), (3, 3), kernel_size=3, stride=2)[0]
     Geometry(kernel_size=(3, 3), stride=(2, 2), padding=((1, 1), (1, 1)))
     >>> solve((3, 3), (6, 6), kernel_size=3, stride=2, padding=1, transposed=True)[0].output_padding
     (1, 1)
     """
+    Geometry(1).output_size(input_size)  # refuses what is no size
+    Geometry(1).input_sizes(output_size)
     axes = len(input_size)
     if axes != len(output_size):
         raise GeometryError(
@@ -61,9 +66,12 @@ def solve(
     ]
     for axis, solutions in enumerate(per_axis):
         if not solutions:
+            fix = "leave one more of them open"
+            if not transposed and output_size[axis] > input_size[axis]:
+                fix = "a transposed window enlarges (transposed=True)"
             raise GeometryError(
                 f"no window leads from {input_size[axis]} to {output_size[axis]} on axis {axis} "
-                f"with {_given(known)}; leave one more of them free (None)"
+                f"with {_given(known)}; {fix}"
             )
     common = [g for g in per_axis[0] if all(g in others for others in per_axis[1:])]
     if common:
@@ -75,28 +83,31 @@ def solve(
 def _axis_solutions(
     i: int, o: int, known: dict[str, int | None], transposed: bool
 ) -> Iterator[Geometry]:
-    larger, smaller = max(i, o), min(i, o)
-    strides = _candidates(known["stride"], range(1, larger // smaller + 2))
+    ratio = max(i, o) // min(i, o)
+    strides = _candidates(known["stride"], range(1, min(ratio + 1, _LARGEST_STRIDE) + 1))
     kernels = _candidates(known["kernel_size"], range(1, _LARGEST_KERNEL + 1))
-    dilation = known["dilation"] or 1
+    dilation, padding = known["dilation"] or 1, known["padding"]
     for s, k in itertools.product(strides, kernels):
         extent = dilation * (k - 1) + 1
-        free_extra = range(max(s, dilation)) if transposed else range(1)
-        for op in _candidates(known["output_padding"], free_extra):
-            if op and op >= max(s, dilation):
-                continue
-            for pads in _paddings(known["padding"], extent):
-                geometry = Geometry(k, s, (pads,), dilation, op, transposed)
-                if geometry._axis_output(0, i) == o:
-                    yield geometry
+        least, most = (0, extent - extent % 2) if padding is None else (2 * padding, 2 * padding)
+        found: Iterable[tuple[int, range]]  # output padding, and the paddings in all that fit
+        if transposed:
+            whole = (i - 1) * s + extent  # the output without padding
+            extras = range(max(o - whole + least, 0), min(o - whole + most + 1, max(s, dilation)))
+            totals = ((op, range(whole + op - o, whole + op - o + 1)) for op in extras)
+            found = (pair for pair in totals if known["output_padding"] in (None, pair[0]))
+        else:
+            needed = (o - 1) * s + extent - i  # and up to s - 1 more, which no window reads
+            found = [(0, range(max(needed, least), min(needed + s, most + 1)))]
+        pairs = ((op, pads) for op, fitting in found for pads in _paddings(fitting))
+        for op, pads in itertools.islice(pairs, _MOST_PADDINGS):
+            yield Geometry(k, s, (pads,), dilation, op, transposed)
 
 
-def _paddings(known: int | None, extent: int) -> Iterator[tuple[int, int]]:
+def _paddings(totals: Sequence[int]) -> Iterator[tuple[int, int]]:
     """Symmetric paddings first, then those with one element more at the end."""
-    symmetric = _candidates(known, range(extent // 2 + 1))
-    yield from ((p, p) for p in symmetric)
-    if known is None:
-        yield from ((p, p + 1) for p in range(extent // 2))
+    for odd in (0, 1):
+        yield from ((total // 2, total // 2 + odd) for total in totals if total % 2 == odd)
 
 
 def _candidates(known: int | None, free: range) -> Sequence[int]:
