@@ -25,7 +25,7 @@ def symmetry_curves(measurements: Sequence[Measurement]) -> Picture:
     >>> images = torch.rand(2, 1, 28, 28, generator=torch.Generator().manual_seed(0))
     >>> found = cv.symmetry.measure(cv.models.create("p4_lenet"), images, "quarter_turn", False)
     >>> symmetry_curves([found]).subtitle
-    '2 images; blue: part of the predictions that stay, orange: relative error of the output'
+    '2 images; blue: part of the predictions that stay (pale: 95 % sure), orange: relative error'
 
     Source: lecture, "Invariance", "Equivariance".
     """
@@ -35,8 +35,8 @@ def symmetry_curves(measurements: Sequence[Measurement]) -> Picture:
     return Picture(
         "symmetry_" + "_".join(m.transform.name for m in measurements),
         "What the network keeps",
-        f"{images} images; blue: part of the predictions that stay, orange: relative error of "
-        "the output",
+        f"{images} images; blue: part of the predictions that stay (pale: 95 % sure), orange: "
+        "relative error",
         beside([_chart(m) for m in measurements], gap=30),
         legend=False,
     )

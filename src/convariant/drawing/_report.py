@@ -247,7 +247,7 @@ def _speed(model: Network, image: Tensor) -> Section:
     bars = tuple(0.0 if row.peak is None else min(row.peak, 1.0) for row in found.rows)
     threads = "one thread" if found.threads == 1 else f"{found.threads} threads"
     words = (
-        f"{found.milliseconds:.2f} ms an image on {threads} of {found.machine}: "
+        f"{found.milliseconds:.3g} ms an image on {threads} of {found.machine}: "
         f"{found.gflops:.1f} of {found.peak_gflops:.0f} GFLOP/s measured; error {found.error:.1e} "
         "of the largest output. Other work on the machine shows in these figures. Winograd's "
         "products are counted as those of the direct convolution."
