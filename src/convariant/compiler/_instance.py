@@ -66,11 +66,15 @@ def _code(emitter: Emitter, plan: Plan, cache: ObjectCache) -> bytes:
 
 @dataclass(frozen=True)
 class _Patch:
-    """A word of the tables that is the address of a tensor known only when the program runs."""
+    """A word of the tables that is the address of a tensor known only when the program runs.
+
+    From one round to the next the address moves on by `apart` bytes.
+    """
 
     word: int
     value: str
     offset: int
+    apart: int
 
 
 @dataclass(frozen=True)
@@ -78,13 +82,13 @@ class _Shortcut:
     """One tensor in, one out, and no step of PyTorch's: all that a run has to know.
 
     Small networks run for a few microseconds, as long as the bookkeeping of `run` takes. `reads`
-    and `writes` are the words of the tables, with their offsets, that point at input and output.
+    and `writes` are the words of the tables that point at input and output.
     """
 
     sizes: tuple[int, ...]
     result: tuple[int, ...]
-    reads: list[tuple[int, int]]
-    writes: list[tuple[int, int]]
+    reads: list[_Patch]
+    writes: list[_Patch]
     table: ctypes.Array[ctypes.c_int64]
 
 
@@ -108,6 +112,11 @@ class Instance:
         self._fresh = [v for v in dict.fromkeys(plan.outputs.values()) if self._is_fresh(v)]
         self.shortcut = self._make_shortcut()
 
+    @property
+    def shapes(self) -> tuple[tuple[int, ...], ...]:
+        """The shapes of the inputs."""
+        return tuple(self.plan.whole(t.sizes) for t in self.plan.graph.input_types)
+
     def close(self) -> None:
         """Let no other thread run it any more; a run that is under way comes to its end."""
         self._lock.acquire()
@@ -130,12 +139,16 @@ class Instance:
                 self._steps[_STEP_WORDS * number + place] = value
             for address in step.arguments:
                 if isinstance(address.home, External):
-                    patch = _Patch(word, address.home.value, 4 * address.offset)
-                    self._patches.append(patch)
+                    self._patches.append(self._patch(word, address.home.value, address.offset))
                 else:
                     self._arguments[word] = self._resolve(address)
                 word += 1
         self._segments = self._cut()
+
+    def _patch(self, word: int, value: str, offset: int) -> _Patch:
+        # what PyTorch computes is known when it is there, and then there is one round only
+        apart = self.plan.graph.types[value].numel if self.plan.rounds > 1 else 0
+        return _Patch(word, value, 4 * offset, 4 * apart)
 
     def _cut(self) -> list[tuple[int, int] | Call]:
         """Runs of steps as (first, count), and the calls of PyTorch between them."""
@@ -168,19 +181,22 @@ class Instance:
         """The outputs for contiguous float32 inputs (others where only PyTorch reads them)."""
         with self._lock:
             tensors = self._begin(inputs)
-            for segment in self._segments:
-                if isinstance(segment, Call):
-                    tensors.update(self._call(segment, tensors))
-                    self._point_at(tensors)
-                else:
-                    self._execute(*segment)
+            for turn in range(self.plan.rounds):
+                self._point_at(tensors, turn)
+                for segment in self._segments:
+                    if isinstance(segment, Call):
+                        tensors.update(self._call(segment, tensors))
+                        self._point_at(tensors)
+                    else:
+                        self._execute(*segment)
             return tuple(self._result(o, v, tensors) for o, v in self.plan.outputs.items())
 
     def measure(self, inputs: Mapping[str, torch.Tensor], turns: int) -> list[float]:
-        """Seconds of each step: the least of `turns` runs of the whole network in order."""
+        """Seconds of each step in one round: the least of `turns` runs of all in order."""
         least = [float("inf")] * len(self.plan.steps)
         with self._lock:
             tensors = self._begin(inputs)
+            self._point_at(tensors)
             for _ in range(turns):
                 number = 0
                 for place, step in enumerate(self.plan.steps):
@@ -195,24 +211,22 @@ class Instance:
         return least
 
     def _begin(self, inputs: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-        """The inputs and memory for what kernels write of the results, in the tables."""
-        types = self.plan.graph.types
-        tensors = {**inputs, **{value: _empty(types[value].sizes) for value in self._fresh}}
-        self._point_at(tensors)
-        return tensors
+        """The inputs and memory for what kernels write of the results."""
+        types, whole = self.plan.graph.types, self.plan.whole
+        return {**inputs, **{value: _empty(whole(types[value].sizes)) for value in self._fresh}}
 
     def _result(self, output: str, value: str, tensors: dict[str, torch.Tensor]) -> torch.Tensor:
         known = tensors.get(value)
         if known is None:
             known = self.plan.graph.constants[value].detach().clone()
-        return known.view(self.plan.graph.types[output].sizes)
+        return known.view(self.plan.whole(self.plan.graph.types[output].sizes))
 
     def random_inputs(self) -> dict[str, torch.Tensor]:
         """Inputs to measure with, the same every time."""
         graph, generator = self.plan.graph, torch.Generator().manual_seed(0)
         return {
-            name: torch.randn(type_.sizes, generator=generator).to(type_.dtype)
-            for name, type_ in zip(graph.inputs, graph.input_types, strict=True)
+            name: torch.randn(shape, generator=generator).to(graph.types[name].dtype)
+            for name, shape in zip(graph.inputs, self.shapes, strict=True)
         }
 
     def _make_shortcut(self) -> _Shortcut | None:
@@ -225,10 +239,10 @@ class Instance:
         if 0 in graph.types[source].sizes:
             return None
         return _Shortcut(
-            graph.types[value].sizes,
-            graph.types[output].sizes,
-            [(p.word, p.offset) for p in self._patches if p.value == source],
-            [(p.word, p.offset) for p in self._patches if p.value == value],
+            self.plan.whole(graph.types[value].sizes),
+            self.plan.whole(graph.types[output].sizes),
+            [patch for patch in self._patches if patch.value == source],
+            [patch for patch in self._patches if patch.value == value],
             self._table(*self._segments[0]),
         )
 
@@ -238,11 +252,12 @@ class Instance:
         assert way is not None
         with self._lock:
             y = _empty(way.sizes)
-            for word, offset in way.reads:
-                self._arguments[word] = x.data_ptr() + offset
-            for word, offset in way.writes:
-                self._arguments[word] = y.data_ptr() + offset
-            pool().run(self._driver, ctypes.addressof(way.table), self.plan.threads)
+            for turn in range(self.plan.rounds):
+                for patch in way.reads:
+                    self._arguments[patch.word] = x.data_ptr() + patch.offset + turn * patch.apart
+                for patch in way.writes:
+                    self._arguments[patch.word] = y.data_ptr() + patch.offset + turn * patch.apart
+                pool().run(self._driver, ctypes.addressof(way.table), self.plan.threads)
             return y if way.sizes == way.result else y.view(way.result)
 
     def _table(self, first: int, count: int) -> ctypes.Array[ctypes.c_int64]:
@@ -257,11 +272,12 @@ class Instance:
         table = self._table(first, count)
         pool().run(self._driver, ctypes.addressof(table), self.plan.threads)
 
-    def _point_at(self, tensors: Mapping[str, torch.Tensor]) -> None:
+    def _point_at(self, tensors: Mapping[str, torch.Tensor], turn: int = 0) -> None:
         for patch in self._patches:
             tensor = tensors.get(patch.value)
             if tensor is not None:
-                self._arguments[patch.word] = tensor.data_ptr() + patch.offset
+                place = tensor.data_ptr() + patch.offset + turn * patch.apart
+                self._arguments[patch.word] = place
 
     def _call(self, call: Call, tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
         """Run a node with PyTorch on what is there."""

@@ -19,7 +19,7 @@ from convariant.compiler._instance import Instance
 from convariant.compiler._tuning import find_ranks
 from convariant.compiler.llvm import Target, assembly, host_target
 from convariant.compiler.llvm.cache import ObjectCache, default_cache_dir
-from convariant.compiler.passes import run_passes
+from convariant.compiler.passes import run_passes, split_batch
 from convariant.compiler.plan import Step, make_plan
 from convariant.compiler.report import Report, make_report
 from convariant.errors import CompileError, GraphError, ShapeError, UnknownNameError
@@ -171,7 +171,7 @@ class Program:
             with _compiling:
                 instance = self._known(key) or self._make(key)
         if self._simple and instance.shortcut is not None:
-            self._quick = _Quick(instance.plan.graph.input_types[0].sizes, instance)
+            self._quick = _Quick(instance.shapes[0], instance)
         return instance
 
     def _known(self, key: tuple[tuple[int, ...], ...]) -> Instance | None:
@@ -183,10 +183,12 @@ class Program:
             return None
 
     def _make(self, key: tuple[tuple[int, ...], ...]) -> Instance:
-        graph = run_passes(_sized(self.graph, key))
+        part, rounds = split_batch(_sized(self.graph, key))
+        graph = run_passes(part)
         how = (self.target, self.threads, self.tolerance)
         ranks = find_ranks(graph, *how, self.cache) if self.tune else None
         plan = make_plan(graph, *how, ranks)
+        plan.rounds = rounds
         instance = self._instances[key] = Instance(plan, self.cache)
         if len(self._instances) > _SHAPES_KEPT:
             self._instances.popitem(last=False)
@@ -213,8 +215,7 @@ class Program:
     def report(self) -> Report:
         """Time, algorithm, share of peak and error of every step, measured now."""
         instance = self.latest()
-        shapes = tuple(t.sizes for t in instance.plan.graph.input_types)
-        return make_report(instance, _sized(self.graph, shapes))
+        return make_report(instance, _sized(self.graph, instance.shapes))
 
     def explain(self, layer: str) -> str:
         """LLVM IR and assembly of each kernel of a layer, found by module path or node name.

@@ -42,6 +42,8 @@ class ReportRow:
 class Report:
     """A program on this machine. It prints as a table; `to_json` and `to_html` are for others.
 
+    A large batch runs in `rounds` of a few images each; the rows are of one round.
+
     `error` is the largest difference to the float64 truth on random inputs, relative to the largest
     true value. `peak_gflops` was measured in the same run, on as many threads.
     """
@@ -57,6 +59,7 @@ class Report:
     arena_bytes: int
     arena_bound_bytes: int
     constant_bytes: int
+    rounds: int
     rows: tuple[ReportRow, ...]
 
     @property
@@ -76,10 +79,11 @@ class Report:
 
     def _summary(self) -> str:
         share = 100 * self.gflops / self.peak_gflops
+        rounds = f"in {self.rounds} rounds, of which the steps show one; " * (self.rounds > 1)
         return (
             f"{self.network}: {self.milliseconds:.3f} ms, {self.gflops:.1f} GFLOP/s, {share:.0f} % "
             f"of {self.peak_gflops:.0f} measured\n"
-            f"{self.machine}, {self.target}, threads {self.threads}; relative error "
+            f"{rounds}{self.machine}, {self.target}, threads {self.threads}; relative error "
             f"{self.error:.1e}\n"
             f"arena {self.arena_bytes / 2**20:.2f} MiB (live at once "
             f"{self.arena_bound_bytes / 2**20:.2f}), weights "
@@ -110,7 +114,7 @@ def make_report(instance: Instance, truth: Graph) -> Report:
     peak = plan.threads * peak_gflops(plan.target)
     rows = tuple(_row(instance, step, s, peak) for step, s in zip(plan.steps, seconds, strict=True))
     whole = min(_timed(instance, inputs) for _ in range(_TURNS))
-    operations = sum(2 * _macs(instance, step) for step in plan.steps)
+    operations = plan.rounds * sum(2 * _macs(instance, step) for step in plan.steps)
     return Report(
         network=truth.name,
         machine=f"{llvm.get_host_cpu_name()} on {platform.system()}",
@@ -123,6 +127,7 @@ def make_report(instance: Instance, truth: Graph) -> Report:
         arena_bytes=4 * plan.arena,
         arena_bound_bytes=4 * liveness_bound(plan.buffers),
         constant_bytes=4 * plan.constants.size,
+        rounds=plan.rounds,
         rows=rows,
     )
 

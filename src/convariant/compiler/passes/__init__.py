@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection
 from convariant.compiler.passes._fold import fold_batch_norms, fold_constants
 from convariant.compiler.passes._fuse import fuse_epilogues
 from convariant.compiler.passes._fused import Fused, Link
+from convariant.compiler.passes._rounds import split_batch
 from convariant.compiler.passes._shape import (
     absorb_padding,
     flattened_linear_as_conv,
@@ -16,7 +17,7 @@ from convariant.compiler.passes._shape import (
 from convariant.compiler.passes._strip import Strip, join_strips
 from convariant.graph import Graph, verify
 
-__all__ = ["Fused", "Link", "Strip", "run_passes"]
+__all__ = ["Fused", "Link", "Strip", "run_passes", "split_batch"]
 
 
 def run_passes(

@@ -189,3 +189,9 @@ class Plan:
     arena: int = 0
     # how many ways there were to compute a node, where there were several to choose from
     offers: dict[str, int] = field(default_factory=dict)
+    # how many times all steps run, each time on the next part of a batch
+    rounds: int = 1
+
+    def whole(self, sizes: tuple[int, ...]) -> tuple[int, ...]:
+        """The sizes, over all rounds, of a tensor that comes in or goes out."""
+        return sizes if self.rounds == 1 else (self.rounds * sizes[0], *sizes[1:])

@@ -46,7 +46,7 @@ def save_program(program: Program, path: str | os.PathLike[str]) -> None:
     document["native"] = {
         "names": list(native.tensors),
         "digest": native.digest(),
-        "shapes": [list(t.sizes) for t in instance.plan.graph.input_types],
+        "shapes": [list(shape) for shape in instance.shapes],
         **native_document(instance),
     }
     write_program_file(Path(path), document, [weights, native], program.cache.sign)

@@ -95,6 +95,7 @@ def native_document(instance: Instance) -> dict[str, Any]:
         "constants": plan.constants.size,
         "arena": plan.arena,
         "outputs": plan.outputs,
+        "rounds": plan.rounds,
         "steps": [step(s) for s in plan.steps],
     }
 
@@ -109,7 +110,7 @@ def read_native(
     plan = Plan(graph, target, document["threads"])
     plan.buffers = [Buffer(*entry) for entry in document["buffers"]]
     plan.constants.size, plan.arena = document["constants"], document["arena"]
-    plan.outputs = document["outputs"]
+    plan.outputs, plan.rounds = document["outputs"], document["rounds"]
     emitters = [_KERNELS.decode(entry) for entry in document["kernels"]]
     nodes = {node.name: node for node in graph.nodes}
 
