@@ -69,10 +69,11 @@ def test_roi_align_of_a_ramp_is_the_middle_of_each_bin() -> None:
 def test_roi_align_refuses_boxes_without_sense() -> None:
     graph = from_onnx(one_node("RoiAlign", {"x": X, "b": normal(1, 4), "i": np.array([0])}))
     huge, first = torch.tensor([[0.0, 0.0, 1e30, 1e30]]), torch.tensor([0])
-    with pytest.raises(GraphError, match="RoiAlign.*|a box asks for .* samples of the feature map"):
+    with pytest.raises(GraphError, match="a box asks for .* samples of the feature map"):
         interpret(graph, torch.from_numpy(X), huge, first)
-    with pytest.raises(GraphError, match="index 2 is out of bounds"):
-        interpret(graph, torch.from_numpy(X), huge / 1e30, first + 2)
+    for image in (-1, 2):
+        with pytest.raises(GraphError, match=f"in image {image}, but there are 2, from 0"):
+            interpret(graph, torch.from_numpy(X), huge / 1e30, first + image)
     with pytest.raises(GraphError, match=r"boxes \[1, 5\].*it takes \(n, c, h, w\), \(k, 4\)"):
         from_onnx(one_node("RoiAlign", {"x": X, "b": normal(1, 5), "i": np.array([0])}))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import reduce
 from typing import NamedTuple
 
 import torch
@@ -13,7 +14,8 @@ from convariant.graph.onnx._call import Call, lowers
 from convariant.graph.ops import Slot
 
 # boxes are numbers that a file or a network makes up; one that needs more has no sense
-_MOST_SAMPLES = 2**27
+_MOST_SAMPLES = 2**26
+_MOST_ROWS = 2**20
 
 
 @lowers("RoiAlign")
@@ -62,10 +64,15 @@ def roi_align(
         x1, y1, x2, y2 = box.tolist()
         if not shift:  # the older reading: no box is smaller than one element
             x2, y2 = max(x2, x1 + 1), max(y2, y1 + 1)
-        counts = [ratio or _rows(b - a, n) for a, b, n in ((y1, y2, size[0]), (x1, x2, size[1]))]
-        _check_samples(math.prod(size) * math.prod(counts) * x.shape[1])
-        rows = _neighbours(y1, y2, size[0], counts[0], x.shape[2], x)
-        columns = _neighbours(x1, x2, size[1], counts[1], x.shape[3], x)
+        if not 0 <= image < len(x):
+            raise GraphError(f"a box lies in image {image}, but there are {len(x)}, from 0")
+        high, wide = (
+            ratio if ratio > 0 else _rows(extent, bins)
+            for extent, bins in zip((y2 - y1, x2 - x1), size, strict=True)
+        )
+        _check_samples(x.shape[1], size[0] * high, size[1] * wide)
+        rows = _neighbours(y1, y2, size[0], high, x.shape[2], x)
+        columns = _neighbours(x1, x2, size[1], wide, x.shape[3], x)
         results.append(_pooled(x[image], rows, columns, mode, size))
     return torch.stack(results)
 
@@ -80,14 +87,14 @@ class _Neighbours(NamedTuple):
 def _rows(extent: float, bins: int) -> int:
     """How many rows of the map a bin covers; none where the box is turned inside out."""
     rows = extent / bins
-    return max(math.ceil(min(rows, _MOST_SAMPLES)), 0) if rows == rows else 0
+    return max(math.ceil(min(rows, _MOST_ROWS + 1)), 0) if rows == rows else 0
 
 
-def _check_samples(count: int) -> None:
-    if count > _MOST_SAMPLES:
+def _check_samples(channels: int, rows: int, columns: int) -> None:
+    if max(rows, columns) > _MOST_ROWS or channels * rows * columns > _MOST_SAMPLES:
         raise GraphError(
-            f"a box asks for {count} samples of the feature map, as if it were far larger than the "
-            "image; check the boxes and spatial_scale"
+            f"a box asks for {rows} x {columns} samples of the feature map, as if it were far "
+            "larger than the image; check the boxes and spatial_scale"
         )
 
 
@@ -109,16 +116,16 @@ def _pooled(
     image: Tensor, rows: _Neighbours, columns: _Neighbours, mode: str, size: tuple[int, int]
 ) -> Tensor:
     """The samples of each bin as one number, `(c, h, w) -> (c, *size)`; 0 where there are none."""
-    corners = [
+    corners = (
         image[:, r][:, :, c] * weight[:, None] * other
         for r, weight in zip(*rows, strict=True)
         for c, other in zip(*columns, strict=True)
-    ]
-    samples = torch.stack(corners)  # (4, c, rows, columns)
+    )
+    samples = reduce(torch.add if mode == "avg" else torch.maximum, corners)  # (c, rows, columns)
     if not samples.numel():
         return image.new_zeros(len(image), *size)
-    bins = samples.unflatten(3, (size[1], -1)).unflatten(2, (size[0], -1))
-    return bins.sum(0).mean((2, 4)) if mode == "avg" else bins.amax((0, 3, 5))
+    bins = samples.unflatten(2, (size[1], -1)).unflatten(1, (size[0], -1))
+    return bins.mean((2, 4)) if mode == "avg" else bins.amax((2, 4))
 
 
 @lowers("NonMaxSuppression")
