@@ -40,6 +40,7 @@ def test_the_demo_in_short(run: Any, tmp_path: Path, monkeypatch: pytest.MonkeyP
     check_demo(run("demo"), least=90)
     assert (tmp_path / "runs" / "demo" / "model.safetensors").exists()
     check_demo(run("demo"), least=90)  # once more over the first
+    check_demo(run("demo", "--resume"), least=90)  # what a stopped one says to repeat
     other = run("demo", "--out", "runs/demo/../demo")
     assert "already holds a run" in other.sentence()
 

@@ -25,9 +25,10 @@ _EXAMPLE = 700  # of the digits held out, a seven
 
 Folder = Annotated[Path, typer.Option("--out", help="Folder of the run; runs/demo is replaced.")]
 Seed = Annotated[int, typer.Option(help="Same seed, same result.")]
+Resume = Annotated[bool, typer.Option("--resume", help="Go on after Ctrl-C.")]
 
 
-def demo(folder: Folder = DEFAULT, seed: Seed = 0) -> None:
+def demo(folder: Folder = DEFAULT, seed: Seed = 0, resume: Resume = False) -> None:
     """LeNet-5 learns 4,000 real handwritten digits and reads 1,000 others; about half a minute.
 
     Example: convariant demo
@@ -43,7 +44,8 @@ def demo(folder: Folder = DEFAULT, seed: Seed = 0) -> None:
             "digits",
             folder,
             seed=seed,
-            overwrite=folder == DEFAULT,
+            resume=resume,
+            overwrite=folder == DEFAULT and not resume,
             reporter=reporter,
         )
     _heading("Digits it has not seen")
