@@ -1,5 +1,7 @@
 """Every layer of the lecture, whatever the memory format, the type and the size of the batch."""
 
+import copy
+
 import pytest
 import torch
 
@@ -80,3 +82,11 @@ def test_one_graph_with_all_gradients(name):
         results.append([x.grad, *(p.grad for p in module.parameters())])
     for ours, compiled in zip(*results, strict=True):
         assert_close(compiled, ours, reduction=2000)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+@EACH
+def test_a_gpu_computes_the_same(name):
+    module, x = example(name)
+    y = copy.deepcopy(module).double()(x.double())
+    assert_close(copy.deepcopy(module).double().cuda()(x.double().cuda()).cpu(), y, reduction=200)
