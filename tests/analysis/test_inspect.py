@@ -435,7 +435,7 @@ def test_table_1_of_mobilenet(mobilenet: Inspection) -> None:
     assert lines[20] == "Conv dw / s1 *        3 x 3 x 1024 dw         7 x 7 x 1024"
     assert lines[24] == "Softmax / s1          Classifier              1 x 1 x 1000"
     assert "print 'Conv dw / s2' in this row" in lines[26]
-    assert lines[-1].endswith("it has 1.91%")
+    assert " ".join(" ".join(lines[-2:]).split()).endswith("it has 1.91%")
     assert max(map(len, lines)) <= 80
     with pytest.raises(GraphError, match="Table 1 is about MobileNet v1"):
         inspect(create("lenet5"), 32).table1()
