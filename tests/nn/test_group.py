@@ -160,6 +160,35 @@ def test_a_network_is_invariant_and_exports(group: str) -> None:
     assert_close(exported(image), y, reduction=100)
 
 
+@pytest.mark.parametrize("group", GROUPS)
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda group: GroupLift2d(2, 4, 3, stride=2, padding=1, group=group),
+        lambda group: GroupLift2d(2, 4, 5, padding=2, dilation=1, groups=2, group=group),
+        lambda group: GroupConv2d(2, 4, 3, padding=2, dilation=2, group=group),
+        lambda group: GroupConv2d(2, 4, 3, stride=2, padding=1, groups=2, bias=False, group=group),
+        lambda group: GroupConvTranspose2d(2, 3, 3, stride=2, padding=1, group=group),
+    ],
+)
+def test_plain_forms_go_to_the_compiler_and_to_onnx(make, group, tmp_path) -> None:
+    """Whole numbers, so that the answers are equal to the last bit."""
+    runtime = pytest.importorskip("onnxruntime")
+    from convariant import compile as compiled
+    from convariant.graph import from_torch, to_onnx
+
+    layer = with_whole_numbers(make(group)).float()
+    plain = layer.to_conv().eval()
+    assert type(plain) in (nn.Conv2d, nn.ConvTranspose2d)
+    x = whole_numbers(2, plain.in_channels, 7, 7).float()
+    y = layer(x)
+    assert torch.equal(compiled(plain, x)(x), y)
+    to_onnx(from_torch(plain, x), tmp_path / "plain.onnx")
+    session = runtime.InferenceSession(tmp_path / "plain.onnx")
+    (found,) = session.run(None, {session.get_inputs()[0].name: x.numpy()})
+    assert torch.equal(torch.from_numpy(found), y)
+
+
 def test_every_weight_gets_the_gradient_of_the_plain_form() -> None:
     conv = with_whole_numbers(GroupConv2d(2, 3, 3, padding=1, group="p4"))
     x = whole_numbers(2, 8, 5, 5).requires_grad_()

@@ -21,7 +21,8 @@ from convariant.analysis.symmetry import (
     measure,
 )
 from convariant.analysis.symmetry._motion import Motion, move, quarter_matrix
-from convariant.graph import from_torch
+from convariant.analysis.symmetry._transforms import TRANSFORMS
+from convariant.graph import from_torch, to_onnx
 from support.compare import assert_close, assert_equal
 
 
@@ -170,6 +171,24 @@ def test_graphs_onnx_and_modules_agree(tmp_path):
         )
         assert result.consistency == by_module.consistency
         assert len(result.layers) == 2
+
+
+@pytest.mark.parametrize("transform", sorted(TRANSFORMS))
+def test_every_transform_is_measured_on_an_onnx_file(transform, tmp_path):
+    """A file of ours, layer by layer: the same figures as the module that it was made of."""
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Conv2d(1, 3, 3), nn.MaxPool2d(2), nn.Flatten(), nn.Linear(75, 4))
+    model.eval()
+    x = images(3)
+    to_onnx(from_torch(model, x), tmp_path / "model.onnx")
+    of_file, of_module = (measure(m, x, transform) for m in (tmp_path / "model.onnx", model))
+    assert of_file.amounts == of_module.amounts
+    pairs = [(of_file.output, of_module.output)]
+    pairs += [(a.error, b.error) for a, b in zip(of_file.layers, of_module.layers, strict=True)]
+    for a, b in pairs:
+        assert_close(torch.tensor(a.mean), torch.tensor(b.mean), reduction=256)
+    assert len(of_file.layers) == 2
+    assert of_file.consistency == of_module.consistency
 
 
 def test_maps_of_classes_move_with_the_image():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
+
 import pytest
 import torch
 from torch import nn
@@ -47,6 +49,44 @@ def test_classifiers_become_exactly_invariant(name, options):
     assert change_of_answer(exact, x) < 1e-11
     assert change_of_answer(blurred, x) < change_of_answer(model, x)
     assert exact.state_dict().keys() == model.state_dict().keys() == blurred.state_dict().keys()
+
+
+@pytest.mark.parametrize("name", ["resnet50", "resnext50_32x4d"])
+def test_deep_networks_are_rewritten_in_whole(name):
+    """Every stride, grouped convolutions among them; one image, of two different sides."""
+    model = network(name, num_classes=7)
+    strided = {
+        path
+        for path, layer in model.named_modules()
+        if isinstance(layer, (nn.Conv2d, nn.MaxPool2d)) and layer.stride not in (1, (1, 1))
+    }
+    assert len(strided) == 8
+    assert strided <= {c.path for c in shift_changes(model) if c.layer is not None}
+    exact = make_shift_invariant(model)
+    x = torch.randn(1, 3, 32, 64, dtype=torch.float64)
+    assert change_of_answer(model, x) > 1e-2
+    assert change_of_answer(exact, x) < 1e-11
+    mine, given = exact.state_dict(), model.state_dict()
+    assert mine.keys() == given.keys()
+    assert all(torch.equal(mine[key], given[key]) for key in given)
+
+
+def test_alexnet_has_no_circle_but_can_be_blurred():
+    """Its windows do not fill their input, so polyphase choice leaves them alone, and says so."""
+    model = network("alexnet", num_classes=4, hidden=32, small_input=True)
+    with pytest.warns(UserWarning, match="3 of 8 layers stay .* method='blur'"):
+        make_shift_invariant(model)
+    changes = shift_changes(model, "blur")
+    assert [c.path for c in changes] == ["features.pool1", "features.pool2", "features.pool5"]
+    assert all(c.layer is not None for c in changes)
+    large = cv.models.create("alexnet", num_classes=4, hidden=32)
+    assert shift_changes(large, "blur")[0].path == "features.conv1"
+    blurred = make_shift_invariant(large.double().eval(), "blur")
+    x = torch.zeros(1, 3, 227, 227, dtype=torch.float64)
+    x[..., 60:160, 60:160] = torch.randn(3, 100, 100)
+    assert blurred(x).shape == (1, 4)
+    assert change_of_answer(blurred, x) < change_of_answer(large, x)
+    assert torch.equal(blurred.features.conv1.weight, large.features.conv1.weight)
 
 
 @pytest.mark.parametrize("up", ["transpose", "resize"])
@@ -101,7 +141,10 @@ def test_even_kernels_patches_and_poolings_keep_their_sizes():
         model = nn.Sequential(layer)
         x = torch.rand(1, 1, 16, 16)
         for method in ("polyphase", "blur"):
-            assert make_shift_invariant(model, method)(x).shape == model(x).shape
+            stays = any(change.layer is None for change in shift_changes(model, method))
+            with pytest.warns(match="1 of 1 layers stay") if stays else nullcontext():
+                made = make_shift_invariant(model, method)
+            assert made(x).shape == model(x).shape
 
 
 def test_what_cannot_be_closed_is_left_alone_and_said():

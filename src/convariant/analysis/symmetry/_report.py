@@ -13,7 +13,7 @@ from convariant.analysis._timing import module_milliseconds
 from convariant.analysis.inspection import inspect
 from convariant.analysis.symmetry._measure import measure
 from convariant.analysis.symmetry._observe import like_weights
-from convariant.analysis.symmetry._rewrite import Method, make_shift_invariant, shift_changes
+from convariant.analysis.symmetry._rewrite import Method, rewritten
 from convariant.analysis.symmetry._transforms import CircularShift, Shift
 
 # enough to pass every phase of strides up to 8, to both sides
@@ -97,8 +97,8 @@ def shift_report(
     """
     forms: dict[str, tuple[nn.Module, int]] = {"as it was": (model, 0)}
     for method in methods:
-        left = sum(change.layer is None for change in shift_changes(model, method))
-        forms[method] = (make_shift_invariant(model, method), left)
+        made, changes = rewritten(model, method)
+        forms[method] = (made, sum(change.layer is None for change in changes))
     rows = []
     for form, (network, left) in forms.items():
         circular = measure(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import warnings
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
@@ -62,7 +63,8 @@ def make_shift_invariant(model: nn.Module, method: Method = "polyphase") -> nn.M
     The weights and their names stay; the network should be trained on a little with them. Poolings
     and resizings that `forward` calls as functions are found by torch.fx; the copy is then a
     `torch.fx.GraphModule`. `shift_changes` lists what becomes of each layer, and which are left
-    alone, and why; what it cannot see (strided slices, control flow) `certify` finds.
+    alone, and why (a warning says so too); what it cannot see (strided slices, control flow)
+    `certify` finds.
 
     Raises: OptionError for another method.
 
@@ -75,15 +77,29 @@ def make_shift_invariant(model: nn.Module, method: Method = "polyphase") -> nn.M
     Source: Chaman and Dokmanic 2021, https://arxiv.org/abs/2011.14214; Zhang 2019,
     https://arxiv.org/abs/1904.11486.
     """
+    made, changes = rewritten(model, method)
+    left = [change for change in changes if change.layer is None]
+    if left:
+        warnings.warn(
+            f"make_shift_invariant: {len(left)} of {len(changes)} layers stay as they are, so "
+            f"shifts go on to matter; the first is {left[0]}",
+            stacklevel=2,
+        )
+    return made
+
+
+def rewritten(model: nn.Module, method: Method) -> tuple[nn.Module, list[ShiftChange]]:
+    """The copy, and what became of each layer."""
     model = with_modules(copy.deepcopy(model))
     phases = Phases()
-    for change in _changes(model, method, phases):
+    changes = _changes(model, method, phases)
+    for change in changes:
         if change.layer is not None:
             parent, _, name = change.path.rpartition(".")
             setattr(model.get_submodule(parent), name, change.layer)
     if method == "polyphase":
         model.register_forward_pre_hook(phases.start)
-    return model
+    return model, changes
 
 
 def shift_changes(model: nn.Module, method: Method = "polyphase") -> tuple[ShiftChange, ...]:
@@ -152,7 +168,8 @@ def _polyphase(path: str, module: Any, window: Geometry, phases: Phases) -> Shif
             path,
             None,
             f"left alone: it maps size {unit[0]} to {window.output_size(unit)[0]} instead of "
-            f"{expected[0]}, so it cannot be closed to a circle; change its padding",
+            f"{expected[0]}, so it cannot be closed to a circle; change its padding, or use "
+            "method='blur', which fits any size",
         )
     if type(module) in _TRANSPOSED:
         layer = PhaseConvTranspose(module, explicit, phases)
