@@ -117,6 +117,8 @@ def test_prediction_names_images_of_any_size_and_mode(
     (prediction,) = values["predictions"]
     assert (prediction["image"], prediction["label"]) == (str(dark), "dark")
     assert sum(prediction["probabilities"].values()) == pytest.approx(1)
+    refused = run("predict", trained, dark, "--out", tmp_path / "masks").sentence()
+    assert "names images and writes no masks; leave out --out" in refused
     inverted = json.loads(run("predict", trained, dark, "--invert", "--json").out)
     assert inverted["predictions"][0]["label"] == "light"
 

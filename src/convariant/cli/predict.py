@@ -20,7 +20,10 @@ Model = Annotated[Path, typer.Argument(metavar="MODEL", help="A model folder.")]
 Images = Annotated[
     list[Path], typer.Argument(metavar="IMAGE...", help="PNG, JPEG... of any size and mode.")
 ]
-Masks = Annotated[Path, typer.Option("--out", help="Folder for masks, of a segmentation model.")]
+Masks = Annotated[
+    Path | None,
+    typer.Option("--out", help="Folder for masks, of a segmentation model; masks by default."),
+]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace masks that are there.")]
 Top = Annotated[int, typer.Option(min=1, help="How many classes to show.")]
 Invert = Annotated[
@@ -33,7 +36,7 @@ def predict(
     images: Images,
     top: Top = 3,
     invert: Invert = False,
-    masks: Masks = Path("masks"),
+    masks: Masks = None,
     overwrite: Overwrite = False,
     skip_bad: SkipBad = False,
     json: Json = False,
@@ -42,12 +45,14 @@ def predict(
 
     Example: convariant predict runs/lenet5-digits seven.png
     """
-    from convariant import training
+    from convariant import OptionError, training
 
     with closing(training.TerminalReporter()) as reporter:
         saved = training.read_model(model)
         segments = saved.task == "segmentation"
-        files = mask_files(images, masks, overwrite) if segments else {}
+        if masks and not segments:
+            raise OptionError(f"{model} names images and writes no masks; leave out --out")
+        files = mask_files(images, masks or Path("masks"), overwrite) if segments else {}
         predictions = []
         for prediction in training.predict(
             saved, images, invert=invert, skip_bad=skip_bad, reporter=reporter

@@ -207,6 +207,6 @@ def _show(result: TrainingResult, json: bool) -> None:
         return
     skipped = result.model.training["data"]["skipped"]
     if skipped:
-        line(f"{skipped} damaged images were skipped")
+        line(f"{skipped} damaged {'image was' if skipped == 1 else 'images were'} skipped")
     line(f"held out: {headline(result.scores)}; trained in {result.seconds:.1f} s")
     line(f"saved in {result.folder}; next: convariant predict {result.folder} IMAGE...")
