@@ -28,6 +28,7 @@ from convariant.compiler.layout import Axis, Layout, lay_out
 from convariant.graph import ops
 
 targets = st.sampled_from(HERE)
+FORMS = st.sampled_from(["planar", "last", "blocked"])
 shapes = st.tuples(*(st.integers(1, m) for m in (2, 37, 13, 17)))
 
 
@@ -167,18 +168,19 @@ def test_elementwise_with_broadcast_operands(target, shape, threads):
 
 
 @settings(deadline=None, max_examples=40)
-@given(targets, shapes, st.sampled_from(["planar", "last", "blocked"]), st.booleans())
-@example(HERE[0], (2, 19, 2, 37), "planar", True)
-@example(HERE[0], (2, 19, 2, 37), "blocked", False)
-def test_convert(target, shape, source, blocked):
+@given(targets, shapes, FORMS, FORMS)
+@example(HERE[0], (2, 19, 2, 37), "planar", "blocked")
+@example(HERE[0], (2, 19, 2, 37), "blocked", "planar")
+@example(HERE[0], (2, 37, 2, 3), "blocked", "last")
+def test_convert(target, shape, source, wanted):
     n, c, h, w = shape
     values = random(*shape)
-    x = Layout.dense(shape, target.lanes, (0, 1, 2, 0))
-    if source == "planar":
-        x = Layout.dense(shape, 1, (1, 0, 0, 1))
-    elif source == "last":
-        x = Layout(n, c, h, w, 1, h * w * c, 1, w * c, c)
-    y = Layout.dense(shape, target.lanes if blocked else 1, (1, 1, 1, 1))
+    layouts = {
+        "blocked": Layout.dense(shape, target.lanes, (0, 1, 2, 0)),
+        "planar": Layout.dense(shape, 1, (1, 0, 0, 1)),
+        "last": Layout(n, c, h, w, 1, h * w * c, 1, w * c, c),
+    }
+    x, y = layouts[source], layouts[wanted]
     if x.lanes == y.lanes == target.lanes:
         return
     result = run(Convert(x, y), target, (values, x), y, threads=2)

@@ -79,6 +79,34 @@ def test_a_loaded_program_computes_the_same_and_compiles_nothing(saved):
     assert (loaded.threads, loaded.tolerance) == (2, 1e-5)
 
 
+class Everything(nn.Module):
+    """Groups that are moved, copies, norms and layers over the last axis, a volume."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.groups = nn.Sequential(nn.Conv2d(15, 15, 3, groups=3), nn.PixelShuffle(1))
+        self.norm, self.linear = nn.LayerNorm(15), nn.Linear(15, 7)
+        self.instance, self.deep = nn.InstanceNorm2d(15), nn.Conv3d(15, 4, 2)
+
+    def forward(self, x):
+        x = nn.functional.pad(self.groups(x), (2, 1, 1, 0), mode="reflect")
+        last = self.linear(self.norm(x.permute(0, 2, 3, 1))).softmax(2)
+        x = self.instance(x).flip(3).amax(2, keepdim=True).expand(-1, -1, 5, -1)
+        return self.deep(torch.stack([x, x[..., ::1]], 2)), last
+
+
+def test_every_kind_of_kernel_goes_into_a_file(tmp_path):
+    torch.manual_seed(0)
+    model, x = Everything().eval(), torch.randn(1, 15, 9, 11)
+    program = cv.compile(model, x)
+    program.save(tmp_path / "all")
+    loaded = cv.load(tmp_path / "all")
+    assert same(program, loaded, x)
+    assert loaded.cache.misses == 0
+    assert not loaded.report.fallbacks
+    assert same(program, loaded, torch.randn(2, 15, 12, 10))
+
+
 def test_a_loaded_program_takes_other_shapes_reports_explains_and_is_saved_again(saved, tmp_path):
     program, path, x = saved
     loaded = cv.load(path)

@@ -1,5 +1,6 @@
 """Kernels: Python functions that emit the loop nest of one operation through the builder."""
 
+from convariant.compiler.kernels._channel_norm import ChannelNorm
 from convariant.compiler.kernels._copy import Copy
 from convariant.compiler.kernels._direct import DirectConv
 from convariant.compiler.kernels._elementwise import ClearHalo, Convert, Elementwise
@@ -26,6 +27,7 @@ __all__ = [
     "BINARY",
     "REDUCED",
     "UNARY",
+    "ChannelNorm",
     "ClearHalo",
     "Convert",
     "Copy",

@@ -117,6 +117,9 @@ class Convert:
                 b.store(b.gather([x + c * self.x.block for c in range(channels)]), y)
             return
         value = b.load(x)
+        if self.y.block == 1 and channels == b.lanes:
+            b.store(value, y)
+            return
         for c in range(channels):
             b.store(b.extract(value, c), y + c * self.y.block)
 

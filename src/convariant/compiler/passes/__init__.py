@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 
+from convariant.compiler.passes._channels import ChannelNorm, channels_first
 from convariant.compiler.passes._fold import fold_batch_norms, fold_constants
 from convariant.compiler.passes._fuse import fuse_epilogues
 from convariant.compiler.passes._fused import Fused, Link
@@ -17,7 +18,7 @@ from convariant.compiler.passes._shape import (
 from convariant.compiler.passes._strip import Strip, join_strips
 from convariant.graph import Graph, verify
 
-__all__ = ["Fused", "Link", "Strip", "run_passes", "split_batch"]
+__all__ = ["ChannelNorm", "Fused", "Link", "Strip", "run_passes", "split_batch"]
 
 
 def run_passes(
@@ -38,6 +39,8 @@ def run_passes(
         flattened_linear_as_conv,
         # a mean over the plane is a pool with one window
         means_as_pools,
+        # kernels read channels side by side, also where the network has them as its last axis
+        channels_first,
         # behind the arithmetic, a reshape is not in the way of an epilogue
         sink_reshapes,
         # a result still in registers takes bias, residual and activation without touching memory

@@ -7,20 +7,28 @@ from typing import TypeAlias
 
 import numpy as np
 
+from convariant.compiler import passes
 from convariant.compiler.kernels import (
     REDUCED,
+    ChannelNorm,
     LineNorm,
     LineReduce,
     Lines,
     LineSoftmax,
     Softmax,
 )
-from convariant.compiler.layout import Floats
+from convariant.compiler.layout import Floats, Layout, lay_out
 from convariant.compiler.plan._job import Job
 from convariant.compiler.plan._model import Emitter, KernelCall, Located, Lowering, Need
 from convariant.graph import ops
 
-__all__ = ["lower_group_norm", "lower_layer_norm", "lower_reduce", "lower_softmax"]
+__all__ = [
+    "lower_channel_norm",
+    "lower_group_norm",
+    "lower_layer_norm",
+    "lower_reduce",
+    "lower_softmax",
+]
 
 Sizes: TypeAlias = tuple[int, ...]
 
@@ -57,6 +65,21 @@ def lower_softmax(job: Job) -> Lowering | str:
         return [KernelCall(Softmax(x.layout, out.layout), (x.address, out.address))]
 
     return Lowering((Need(job.x),), build, "softmax")
+
+
+def lower_channel_norm(job: Job) -> Lowering | str:
+    """The channels of each pixel, in their blocks."""
+    op = job.node.op
+    assert isinstance(op, passes.ChannelNorm)
+    affine = [job.context.constant(name) for name in job.node.inputs[1:]]
+
+    def build(inputs: tuple[Located, ...], out: Located) -> list[KernelCall]:
+        (x,), one = inputs, Layout.dense((1, affine[0].size, 1, 1), out.layout.lanes)
+        known = (job.context.constants.add(lay_out(array, one)) for array in affine)
+        kernel = ChannelNorm(x.layout, out.layout, op.eps, op.rms)
+        return [KernelCall(kernel, (x.address, *known, out.address))]
+
+    return Lowering((Need(job.x),), build, "channel norm")
 
 
 def lower_layer_norm(job: Job) -> Lowering | str:

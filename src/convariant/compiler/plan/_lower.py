@@ -6,10 +6,11 @@ from collections.abc import Callable
 
 import torch
 
-from convariant.compiler.passes import Fused, Strip
+from convariant.compiler.passes import ChannelNorm, Fused, Strip
 from convariant.compiler.plan._convs import lower_conv, lower_linear
 from convariant.compiler.plan._job import Context, Job
 from convariant.compiler.plan._lines import (
+    lower_channel_norm,
     lower_group_norm,
     lower_layer_norm,
     lower_reduce,
@@ -51,6 +52,7 @@ _RULES: dict[type[ops.Op], Callable[[Job], Lowering | str]] = {
     ops.Slice: lower_slice,
     ops.Softmax: lower_softmax,
     ops.SpaceToDepth: lower_space_to_depth,
+    ChannelNorm: lower_channel_norm,
     Strip: lower_strip,
 }
 

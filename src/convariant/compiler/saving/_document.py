@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch.utils import _pytree as pytree
 
-from convariant.compiler.passes import Fused, Strip
+from convariant.compiler.passes import ChannelNorm, Fused, Strip
 from convariant.compiler.saving._codec import Codec
 from convariant.errors import CompileError, ModelFileError
 from convariant.graph import Graph, Name, Node, Structure, TensorType, ops, verify, where
@@ -25,7 +25,7 @@ _OPS = [
     *(ops.LocalResponseNorm, ops.MatMul, ops.MaxUnpool, ops.Pad, ops.Permute, ops.Pool),
     *(ops.Reduce, ops.Reshape, ops.Resize, ops.Slice, ops.Softmax, ops.SpaceToDepth),
 ]
-GRAPH = Codec([*_OPS, Fused, Strip, TensorType, Name, ops.Slot])
+GRAPH = Codec([*_OPS, ChannelNorm, Fused, Strip, TensorType, Name, ops.Slot])
 
 _CONTAINERS = {kind.__name__: kind for kind in (tuple, list, dict, OrderedDict)}
 
