@@ -216,8 +216,13 @@ PARAMS = {
     "celu": (0.7,),
     "clip": (-0.5, 2.0),
     "elu": (1.3, 1.1),
+    "hard_shrink": (0.5,),
     "hard_sigmoid": (1 / 6, 0.5),
     "leaky_relu": (0.1,),
+    "shrink": (0.5, 0.25),
+    "soft_shrink": (0.5,),
+    "softplus": (1.5, 20.0),
+    "threshold": (0.375, -2.0),
 }
 EXTREMES = [0.0, -0.0, np.inf, -np.inf, np.nan, 88.0, -88.0, 200.0, -200.0, 1e-30, -1e-30, 1e30]
 
@@ -245,3 +250,15 @@ def test_function_of_two_numbers(target, name):
     result = run(Elementwise(x, x, (Step(name, operand=x),)), target, (left, x), x, (right, x))
     truth = ops.FUNCTIONS[name].run(torch.from_numpy(left), torch.from_numpy(right))
     torch.testing.assert_close(torch.from_numpy(result), truth, equal_nan=True)
+
+
+@each_target
+@pytest.mark.parametrize("exponent", [-3.0, -1.0, 0.5, 1 / 3, 2.0, 2.9, 3.0, 7.5])
+def test_powers(target, exponent):
+    values = np.geomspace(1e-3, 1e3, 999).astype(np.float32).reshape(1, 1, 1, -1)
+    x, power = Layout.dense(values.shape, target.lanes), np.float32(exponent)
+    exponents = np.full_like(values, power)
+    result = run(Elementwise(x, x, (Step("pow", operand=x),)), target, (values, x), x,
+                 (exponents, x))  # fmt: skip
+    truth = values.astype(np.float64) ** float(power)
+    np.testing.assert_allclose(result, truth, rtol=1e-6)

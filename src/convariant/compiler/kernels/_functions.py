@@ -7,43 +7,20 @@ and stay within a few units in the last place (tests/compiler/test_kernels.py).
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
+from convariant.compiler.kernels._exponential import absolute, expm1, exponential, polynomial
+from convariant.compiler.kernels._logarithms import (
+    log,
+    log1p,
+    log2,
+    log_sigmoid,
+    power,
+    softplus,
+)
 from convariant.compiler.llvm import Builder, Vector
 
 __all__ = ["BINARY", "UNARY"]
-
-
-def polynomial(b: Builder, x: Vector, coefficients: Sequence[float]) -> Vector:
-    """Horner's rule, the highest power first."""
-    total = b.constant(coefficients[0])
-    for coefficient in coefficients[1:]:
-        total = b.fma(total, x, b.constant(coefficient))
-    return total
-
-
-def exponential(b: Builder, x: Vector) -> Vector:
-    """`e**x = 2**n * e**r` with n whole and |r| <= ln(2)/2; 2**n is two factors."""
-    x = b.at_most(b.at_least(x, b.constant(-104.0)), b.constant(89.0))
-    n = b.intrinsic("llvm.rint", x * b.constant(1 / math.log(2)))
-    r = b.fma(n, b.constant(-0.693359375), x)  # ln 2 in two parts: n * the first is exact
-    r = b.fma(n, b.constant(0.693359375 - math.log(2)), r)
-    power = polynomial(b, r, [1 / 5040, 1 / 720, 1 / 120, 1 / 24, 1 / 6, 0.5, 1.0, 1.0])
-    half = b.intrinsic("llvm.rint", n * b.constant(0.5))
-    return power * b.power_of_two(half) * b.power_of_two(n - half)
-
-
-def expm1(b: Builder, x: Vector) -> Vector:
-    """`e**x - 1`; a series where the difference would lose digits."""
-    series = [1 / math.factorial(k) for k in range(9, 0, -1)]
-    near = polynomial(b, x, series) * x
-    far = exponential(b, x) - b.constant(1.0)
-    return b.select(b.ordered(absolute(b, x), "<", b.constant(0.5)), near, far)
-
-
-def absolute(b: Builder, x: Vector) -> Vector:
-    """|x|."""
-    return b.intrinsic("llvm.fabs", x)
 
 
 def relu(b: Builder, x: Vector) -> Vector:
@@ -168,6 +145,38 @@ def square_root(b: Builder, x: Vector) -> Vector:
     return b.intrinsic("llvm.sqrt", x)
 
 
+def sign(b: Builder, x: Vector) -> Vector:
+    """1, -1 or 0, also for NaN."""
+    one, zero = b.constant(1.0), b.constant(0.0)
+    below = b.select(b.ordered(x, "<", zero), b.constant(-1.0), zero)
+    return b.select(b.ordered(x, ">", zero), one, below)
+
+
+def shrink(b: Builder, x: Vector, threshold: float, bias: float) -> Vector:
+    """Zero within the threshold; beyond it, closer to zero by the bias."""
+    beyond = b.ordered(absolute(b, x), ">", b.constant(threshold))
+    return b.select(beyond, x - sign(b, x) * b.constant(bias), b.constant(0.0))
+
+
+def hard_shrink(b: Builder, x: Vector, threshold: float) -> Vector:
+    """Zero within the threshold; NaN stays."""
+    zero = b.constant(0.0)
+    within = b.ordered(absolute(b, x), "<=", b.constant(threshold))
+    return b.select(within, zero, x)
+
+
+def soft_shrink(b: Builder, x: Vector, threshold: float) -> Vector:
+    """Closer to zero by the threshold, zero within it."""
+    edge = b.constant(threshold)
+    inside = x - b.at_most(b.at_least(x, b.constant(-threshold)), edge)
+    return b.select(b.is_nan(x), x, inside)
+
+
+def threshold(b: Builder, x: Vector, threshold: float, value: float) -> Vector:
+    """The value where not above the threshold."""
+    return b.select(b.ordered(x, "<=", b.constant(threshold)), b.constant(value), x)
+
+
 def reciprocal(b: Builder, x: Vector) -> Vector:
     """1 / x."""
     return b.constant(1.0) / x
@@ -203,20 +212,30 @@ UNARY: dict[str, Callable[..., Vector]] = {
     "floor": _rounding("llvm.floor"),
     "gelu": gelu,
     "gelu_tanh": gelu_tanh,
+    "hard_shrink": hard_shrink,
     "hard_sigmoid": hard_sigmoid,
     "hard_swish": hard_swish,
     "leaky_relu": leaky_relu,
+    "log": log,
+    "log1p": log1p,
+    "log2": log2,
+    "log_sigmoid": log_sigmoid,
     "mish": mish,
     "neg": negative,
     "reciprocal": reciprocal,
     "relu": relu,
     "round": _rounding("llvm.rint"),
     "rsqrt": lambda b, x: reciprocal(b, square_root(b, x)),
+    "shrink": shrink,
     "sigmoid": sigmoid,
+    "sign": sign,
     "silu": silu,
+    "soft_shrink": soft_shrink,
+    "softplus": softplus,
     "softsign": softsign,
     "sqrt": square_root,
     "tanh": tanh,
+    "threshold": threshold,
     "trunc": _rounding("llvm.trunc"),
 }
 
@@ -226,6 +245,7 @@ BINARY: dict[str, Callable[[Builder, Vector, Vector], Vector]] = {
     "maximum": lambda b, left, right: b.maximum(left, right),
     "minimum": minimum,
     "mul": _arithmetic("fmul"),
+    "pow": power,
     "prelu": prelu,
     "sub": _arithmetic("fsub"),
 }

@@ -6,12 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
-from convariant.compiler.kernels._functions import (
-    absolute,
-    exponential,
-    minimum,
-    square_root,
-)
+from convariant.compiler.kernels._exponential import absolute, exponential
+from convariant.compiler.kernels._functions import minimum, square_root
 from convariant.compiler.kernels._softmax import across
 from convariant.compiler.llvm import Builder, Index, Pointer, Target, Vector
 

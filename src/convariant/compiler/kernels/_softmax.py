@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from convariant.compiler.kernels._epilogue import address
-from convariant.compiler.kernels._functions import exponential
+from convariant.compiler.kernels._exponential import exponential
 from convariant.compiler.layout import Layout
 from convariant.compiler.llvm import Builder, Index, Pointer, Target, Vector
 

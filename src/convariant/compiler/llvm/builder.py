@@ -295,6 +295,22 @@ class Builder:
         places = ir.Constant(integers, [ir.Constant(INT32, 23)] * self.lanes)
         return Vector(self, self.ir.bitcast(self.ir.shl(bits, places), shifted.value.type))
 
+    def exponent_and_rest(self, value: Vector) -> tuple[Vector, Vector]:
+        """(e, m) with `value = m * 2**e` and m from sqrt(1/2) to sqrt(2), for normal positive
+        numbers.
+        """
+        integers = ir.VectorType(INT32, self.lanes)
+
+        def every(number: int) -> Any:
+            return ir.Constant(integers, [ir.Constant(INT32, number)] * self.lanes)
+
+        bits = self.ir.bitcast(value.value, integers)
+        above = self.ir.sub(bits, every(0x3F3504F3))  # the bits of sqrt(1/2)
+        e = self.ir.ashr(above, every(23))
+        m = self.ir.sub(bits, self.ir.shl(e, every(23)))
+        kind = value.value.type
+        return Vector(self, self.ir.sitofp(e, kind)), Vector(self, self.ir.bitcast(m, kind))
+
     def select(self, condition: Vector, yes: Vector, no: Vector) -> Vector:
         """`yes` in the lanes where the condition holds, else `no`."""
         return Vector(self, self.ir.select(condition.value, yes.value, no.value))
