@@ -144,3 +144,33 @@ def test_an_open_or_empty_batch():
     for batch in (1, 4, 0):
         y = torch.randn(batch, 8, 5, 6)
         assert_close(program(y), model(y).detach(), reduction=200)
+
+
+class SpatialAttention(nn.Module):
+    """One map of weights for all channels, behind an element-wise function and a convolution."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.map = nn.Conv2d(2, 1, 5, padding=2)
+        self.conv = nn.Conv2d(channels, 33, 1)
+        self.up = nn.ConvTranspose2d(channels, 18, 2, 2)
+
+    def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        both = torch.cat([x.mean(1, keepdim=True), x.amax(1, keepdim=True)], 1)
+        weights = torch.sigmoid(self.map(both))
+        low = nn.functional.interpolate(weights, scale_factor=2.0)
+        return x * weights, torch.relu(self.conv(x) - weights), low / (self.up(x).abs() + 1)
+
+
+@each_target
+@pytest.mark.parametrize(("batch", "channels"), [(1, 20), (2, 1), (3, 64)])
+def test_one_channel_for_all(target, batch, channels):
+    torch.manual_seed(0)
+    model, x = SpatialAttention(channels).eval(), torch.randn(batch, channels, 7, 9)
+    program = Program(from_torch(model, x), threads=2, target=target)
+    truths = interpret(program.graph, x, dtype=torch.float64)
+    for result, truth in zip(program(x), truths, strict=True):
+        assert_close(result, truth, dtype="float32", reduction=channels * 50)
+    steps = program.latest().plan.steps
+    assert [s.reason for s in steps if isinstance(s, Call)] == []
+    assert len([s for s in steps if s.algorithm == "element-wise"]) <= 1

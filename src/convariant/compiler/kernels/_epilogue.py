@@ -18,7 +18,8 @@ class Step:
     """One function applied to the running value v: `f(v, *params)`, or with an operand
     `f(v, operand)` (`f(operand, v)` where reversed).
 
-    The operand is a tensor of its own layout, read at the place where v will be stored.
+    The operand is a tensor of its own layout, read at the place where v will be stored; a planar
+    one has a single channel, which goes to all.
     """
 
     function: str
@@ -67,7 +68,9 @@ class Place:
         for step in self.output.epilogue:
             operand = None
             if step.operand is not None:
-                operand = builder.load(address(next(operands), step.operand, 0, block, row, column))
+                place = address(next(operands), step.operand, 0, block, row, column)
+                one = step.operand.lanes == 1
+                operand = builder.splat(place) if one else builder.load(place)
             value = step.apply(builder, value, operand)
         builder.store(value, address(self.pointers[0], self.output.layout, 0, block, row, column))
 

@@ -68,16 +68,13 @@ def _has_kernel(graph: Graph, node: Node) -> bool:
 
 
 def _operands_fit(graph: Graph, node: Node) -> bool:
-    """Constants broadcast in any way; a computed operand must have the result's rank and channels.
-
-    One lane of a vector is one channel, so that a value without channels has no vector to read.
-    """
+    """Constants broadcast in any way; a computed operand must have the result's rank."""
     result = graph.types[node.name]
     for name in node.inputs:
         operand = graph.types[name]
         if name in graph.constants or operand.shape == result.shape:
             continue
-        if operand.rank != result.rank or operand.shape[1:2] != result.shape[1:2]:
+        if operand.rank != result.rank or operand.rank < 2:
             return False
     return True
 

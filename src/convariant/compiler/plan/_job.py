@@ -13,11 +13,21 @@ from convariant.compiler.kernels import Epilogue, Step
 from convariant.compiler.layout import Floats, Layout, lay_out
 from convariant.compiler.llvm import Target
 from convariant.compiler.passes import Fused
-from convariant.compiler.plan._model import Constants, Located, Lowering
+from convariant.compiler.plan._model import Constants, Form, Located, Lowering
 from convariant.geometry import Geometry
 from convariant.graph import Graph, Node, ops
 
-__all__ = ["Context", "Job", "Option", "as_image", "on_volume", "operand", "placed", "stand_in"]
+__all__ = [
+    "Context",
+    "Job",
+    "Option",
+    "as_image",
+    "on_volume",
+    "operand",
+    "operand_form",
+    "placed",
+    "stand_in",
+]
 
 Names: TypeAlias = tuple[str, ...]
 Sizes: TypeAlias = tuple[int, ...]
@@ -141,6 +151,12 @@ def operand(context: Context, node: Node, located: Located | None, name: str) ->
     return Located(_repeated(own, image), address)
 
 
+def operand_form(context: Context, node: Node, name: str) -> Form:
+    """Blocked, but for a single channel that all channels of the result read."""
+    own, result = (as_image(context.sizes(value)) for value in (name, node.name))
+    return "torch" if own[1] < result[1] else "blocked"
+
+
 def _repeated(layout: Layout, image: tuple[int, int, int, int, int]) -> Layout:
     n, _, d, h, w = image
     return replace(
@@ -150,6 +166,7 @@ def _repeated(layout: Layout, image: tuple[int, int, int, int, int]) -> Layout:
         height=h,
         width=w,
         image=0 if layout.batch == 1 and n > 1 else layout.image,
+        block=0 if layout.lanes == 1 else layout.block,
         plane=0 if layout.depth == 1 and d > 1 else layout.plane,
         row=0 if layout.height == 1 and h > 1 else layout.row,
         column=0 if layout.width == 1 and w > 1 else layout.column,

@@ -28,8 +28,8 @@ def lower_elementwise(job: Job) -> Lowering | str:
     others = tuple(name for i, name in enumerate(inputs) if i != first)
     for name in others:
         own = job.context.sizes(name)
-        if not job.is_constant(name) and (len(own) != len(shape) or own[1] != shape[1]):
-            return "an operand has to be repeated across channels"
+        if not job.is_constant(name) and (len(own) != len(shape) or own[1] not in (1, shape[1])):
+            return "an operand with fewer axes than the result"
     place = stand_in(job.context, job.sizes) if others else None
     step = Step(op.function, tuple(op.params), place, reverse=first > 0)
 

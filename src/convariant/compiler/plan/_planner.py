@@ -13,7 +13,7 @@ import torch
 from convariant.compiler.kernels import ClearHalo, Convert, Elementwise
 from convariant.compiler.layout import Halo, Layout, lay_out
 from convariant.compiler.llvm import Target
-from convariant.compiler.plan._job import Context, as_image, operand
+from convariant.compiler.plan._job import Context, as_image, operand, operand_form
 from convariant.compiler.plan._lower import lower
 from convariant.compiler.plan._memory import place_buffers
 from convariant.compiler.plan._model import (
@@ -231,7 +231,8 @@ class _Planner:
         located = [self._get(need) for need in lowering.needs]
         for name in lowering.operands:
             known = name in self.graph.constants
-            place = None if known else self._get(Need(name))
+            form = operand_form(self.context, node, name)
+            place = None if known else self._get(Need(name, form))
             located.append(operand(self.context, node, place, name))
         return tuple(located)
 
