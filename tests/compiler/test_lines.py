@@ -45,18 +45,18 @@ def result(kernel, target, arrays, shape, threads):
 
 
 @settings(deadline=None, max_examples=40)
-@given(targets, LINES, st.integers(1, 3), st.floats(0.1, 60))
-def test_softmax(target, shape, threads, scale):
+@given(targets, LINES, st.integers(1, 3), st.floats(0.1, 60), st.booleans())
+def test_softmax(target, shape, threads, scale, log):
     x = random(*shape) * scale
-    y = result(LineSoftmax(Lines(*shape)), target, [x], shape, threads)
-    truth = torch.from_numpy(x).double().softmax(1)
-    torch.testing.assert_close(y, truth.float(), rtol=2e-6, atol=1e-7)
+    y = result(LineSoftmax(Lines(*shape), log), target, [x], shape, threads)
+    truth = ops.Softmax(1, log).run(torch.from_numpy(x).double())[0]
+    torch.testing.assert_close(y, truth.float(), rtol=2e-6, atol=3e-6 if log else 1e-7)
 
 
 @settings(deadline=None, max_examples=60)
 @given(targets, LINES, st.integers(1, 3), st.sampled_from(sorted(REDUCED)))
 def test_reductions(target, shape, threads, function):
-    x = random(*shape)
+    x = np.abs(random(*shape)) if function == "log_sum" else random(*shape)
     y = result(LineReduce(Lines(*shape), function), target, [x], (shape[0], 1, shape[2]), threads)
     truth = ops.Reduce(function, (1,)).run(torch.from_numpy(x).double())[0]
     torch.testing.assert_close(y, truth.float(), rtol=1e-5, atol=1e-5)

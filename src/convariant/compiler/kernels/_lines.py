@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from convariant.compiler.kernels._exponential import absolute, exponential
 from convariant.compiler.kernels._functions import minimum, square_root
+from convariant.compiler.kernels._logarithms import log
 from convariant.compiler.kernels._softmax import across
 from convariant.compiler.llvm import Builder, Index, Pointer, Target, Vector
 
@@ -103,10 +104,12 @@ def _add(left: Vector, right: Vector) -> Vector:
 class LineSoftmax:
     """`y = e**(x - m) / sum of e**(x - m)` along each line, m the line's maximum.
 
-    Arguments: x, y. One work item is a line, or a vector of neighbouring ones.
+    `log` gives the logarithm, `y = x - m - ln(sum of e**(x - m))`. Arguments: x, y. One work item
+    is a line, or a vector of neighbouring ones.
     """
 
     lines: Lines
+    log: bool = False
 
     def emit(self, target: Target, name: str) -> str:
         """The kernel's LLVM IR."""
@@ -121,12 +124,17 @@ class LineSoftmax:
                 store(b, exponential(b, load(b, source + at, lanes) - top), result + at, lanes)
 
             line.each(power)
-            scale = b.constant(1.0) / line.fold(result, 0.0, _add, _add)
+            total = line.fold(result, 0.0, _add, _add)
+            factor = log(b, total) if self.log else b.constant(1.0) / total
 
-            def scaled(at: Index, lanes: int) -> None:
-                store(b, load(b, result + at, lanes) * scale, result + at, lanes)
+            def finish(at: Index, lanes: int) -> None:
+                if self.log:
+                    value = load(b, source + at, lanes) - top - factor
+                else:
+                    value = load(b, result + at, lanes) * factor
+                store(b, value, result + at, lanes)
 
-            line.each(scaled)
+            line.each(finish)
 
         lines.share(b, softmax)
         return b.finish()
@@ -237,6 +245,7 @@ REDUCED = {
     "prod": Reduced(1.0, _product, _product),
     "l1": Reduced(0.0, lambda b, total, value: total + absolute(b, value), _sum),
     "l2": Reduced(0.0, _squares, _sum, lambda b, total, _: square_root(b, total)),
+    "log_sum": Reduced(0.0, _sum, _sum, lambda b, total, _: log(b, total)),
     "sum_square": Reduced(0.0, _squares, _sum),
 }
 

@@ -54,11 +54,9 @@ def lower_softmax(job: Job) -> Lowering | str:
     """Over channels in their blocks, over other axes in lines."""
     op = job.node.op
     assert isinstance(op, ops.Softmax)
-    if op.log:
-        return "a logarithm of softmax"
     axis = op.axis % len(job.sizes)
-    if axis != 1 or len(job.sizes) > 5:
-        return _call(job, LineSoftmax(_lines(job.sizes, axis, axis)), "softmax")
+    if op.log or axis != 1 or len(job.sizes) > 5:
+        return _call(job, LineSoftmax(_lines(job.sizes, axis, axis), op.log), "softmax")
 
     def build(inputs: tuple[Located, ...], out: Located) -> list[KernelCall]:
         (x,) = inputs
