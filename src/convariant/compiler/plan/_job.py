@@ -46,7 +46,7 @@ class Context:
     """What a lowering may know beside its node.
 
     `ranks` says for a node which of its options to take, in the order of their estimates; `offers`
-    notes how many each node has.
+    notes how many each node has. `forms` notes in which form values are computed.
     """
 
     graph: Graph
@@ -56,6 +56,7 @@ class Context:
     constants: Constants
     ranks: Mapping[str, int] = field(default_factory=dict)
     offers: dict[str, int] = field(default_factory=dict)
+    forms: dict[str, Form] = field(default_factory=dict)
 
     def pick(self, node: Node, options: Sequence[Option]) -> Lowering:
         """The option with the least estimate, unless `ranks` names another."""

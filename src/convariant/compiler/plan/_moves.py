@@ -106,9 +106,11 @@ def _copies(
     return Lowering(tuple(Need(value, form) for value in inputs), build, name, form)
 
 
-def _form(sizes: Sizes, *axes: int) -> Form:
-    """Blocked, if channels stay what they are: that is what most neighbours want."""
-    return "blocked" if 2 <= len(sizes) <= 5 and 1 not in axes else "torch"
+def _form(job: Job, *axes: int) -> Form:
+    """Blocked, if the input is and channels stay what they are; `axes` are those that change."""
+    rank = len(job.context.sizes(job.x))
+    fits = job.context.forms.get(job.x) == "blocked" and 2 <= rank <= 5
+    return "blocked" if fits and 1 not in axes else "torch"
 
 
 def lower_concat(job: Job) -> Lowering | str:
@@ -126,7 +128,7 @@ def lower_concat(job: Job) -> Lowering | str:
         starts = itertools.accumulate(parts, initial=0)
         return [(x, y.cut(axis, s, c)) for x, s, c in zip(xs, starts, parts, strict=False)]
 
-    return _copies(job, _form(sizes, axis), "concatenation by copy", copy)
+    return _copies(job, _form(job, axis), "concatenation by copy", copy)
 
 
 def lower_reshape(job: Job) -> Lowering | str:
@@ -153,7 +155,7 @@ def lower_slice(job: Job) -> Lowering | str:
     def copy(xs: list[Grid], y: Grid) -> list[tuple[Grid, Grid]]:
         return [(xs[0].cut(axis, chosen.start, len(chosen), chosen.step), y)]
 
-    return _copies(job, _form(sizes, axis), "slice by copy", copy)
+    return _copies(job, _form(job, axis), "slice by copy", copy)
 
 
 def lower_permute(job: Job) -> Lowering | str:
@@ -162,7 +164,7 @@ def lower_permute(job: Job) -> Lowering | str:
     assert isinstance(op, ops.Permute)
     rank = len(job.sizes)
     order = tuple(a % rank for a in op.axes)
-    form = _form(job.sizes, *(a for i, a in enumerate(order) if a != i))
+    form = _form(job, *(a for i, a in enumerate(order) if a != i))
     lanes = (rank,) if form == "blocked" else ()
     return _copies(job, form, "permute", lambda xs, y: [(xs[0].turned((*order, *lanes)), y)])
 
@@ -172,7 +174,7 @@ def lower_expand(job: Job) -> Lowering | str:
     x, y = job.context.sizes(job.x), job.sizes
     missing = len(y) - len(x)
     repeated = [a for a in range(len(y)) if a < missing or x[a - missing] != y[a]]
-    form: Form = "torch" if missing else _form(y, *repeated)
+    form: Form = "torch" if missing else _form(job, *repeated)
 
     def copy(xs: list[Grid], y: Grid) -> list[tuple[Grid, Grid]]:
         (x,) = xs
@@ -189,7 +191,7 @@ def lower_pad(job: Job) -> Lowering | str:
     op, sizes = job.node.op, job.context.sizes(job.x)
     assert isinstance(op, ops.Pad)
     padded = [a for a, pad in enumerate(op.pads) if pad != (0, 0)]
-    form = _form(sizes, *padded)
+    form = _form(job, *padded)
     runs = [_runs(op.source(a, sizes[a])) for a in padded]
 
     def copy(xs: list[Grid], y: Grid) -> list[tuple[Grid, Grid]]:

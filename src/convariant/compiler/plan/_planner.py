@@ -66,13 +66,19 @@ class _Planner:
             graph, target, threads, tolerance, self.plan.constants, ranks, self.plan.offers
         )
         self.context = context
-        self.lowered = {node.name: lower(context, node) for node in graph.nodes}
+        self.lowered = {node.name: self._lowered(node) for node in graph.nodes}
         self.located: dict[tuple[str, Form], Located] = {}
         # a value that shares the memory of another: all of it, or its blocks from some block on
         self.alias: dict[tuple[str, Form], str] = {}
         self.placed: dict[str, tuple[str, int]] = {}
         self.halos: dict[tuple[str, Form], Halo] = defaultdict(lambda: (0, 0, 0, 0))
         self.external = set(graph.inputs)
+
+    def _lowered(self, node: Node) -> Lowering | str:
+        lowering = lower(self.context, node)
+        if not isinstance(lowering, str):
+            self.context.forms[node.name] = lowering.form
+        return lowering
 
     def run(self) -> Plan:
         """All three walks, then the arena."""
