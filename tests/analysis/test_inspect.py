@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import itertools
 import json
 import time
 from html.parser import HTMLParser
@@ -21,6 +22,7 @@ from convariant.errors import GraphError, UnknownNameError
 from convariant.graph import Dim, GraphBuilder, TensorType, from_torch
 from convariant.graph.ops import Elementwise
 from convariant.models import create
+from convariant.nn import DepthwiseSeparableConv2d
 
 # network, options, input size, parameters, multiply-adds: facts of the papers
 COUNTS = [
@@ -82,6 +84,30 @@ def test_one_group_alexnet_and_its_layers() -> None:
         (663_936, 112_140_288),
         (442_624, 74_760_192),
     ]
+
+
+def test_alexnet_as_torchvision_has_it() -> None:
+    """Krizhevsky 2014: one tower, other widths, no normalisation, an average pool at the end."""
+    widths, sizes, pads = (3, 64, 192, 384, 256, 256), (11, 5, 3, 3, 3), (2, 2, 1, 1, 1)
+    layers: list[nn.Module] = []
+    for i, (ci, co) in enumerate(itertools.pairwise(widths)):
+        layers += [nn.Conv2d(ci, co, sizes[i], 4 if i == 0 else 1, pads[i]), nn.ReLU()]
+        layers += [nn.MaxPool2d(3, 2)] if i in (0, 1, 4) else []
+    layers += [nn.AdaptiveAvgPool2d(6), nn.Flatten(), nn.Linear(256 * 36, 4096), nn.ReLU()]
+    layers += [nn.Linear(4096, 4096), nn.ReLU(), nn.Linear(4096, 1000)]
+    with torch.device("meta"):
+        result = inspect(nn.Sequential(*layers), 224)
+    assert (result.params, result.macs) == (61_100_840, 714_188_480)
+
+
+def test_dense_mobilenet_and_a_narrow_layer_of_it() -> None:
+    with torch.device("meta"):
+        dense = inspect(create("mobilenet_v1", dense=True), 224)
+    assert dense.macs - next(x.macs for x in dense.layers if x.kind == "linear") == 4_866_269_184
+    narrow = inspect(DepthwiseSeparableConv2d(384, 384, 3, padding=1, bias=False), 14)
+    assert (narrow.params, narrow.macs) == (150_912, 29_578_752)
+    coarse = inspect(DepthwiseSeparableConv2d(384, 384, 3, padding=1, bias=False), 10)
+    assert coarse.macs == 15_091_200
 
 
 def test_mobilenet_by_kind(mobilenet: Inspection) -> None:
