@@ -12,7 +12,7 @@ from tests.compiler.harness import HERE, Guarded, build, call, each_target
 from tests.support.compare import assert_close
 from torch import nn
 
-from convariant.compiler.kernels import REDUCED, LineNorm, LineReduce, Lines, LineSoftmax
+from convariant.compiler.kernels import REDUCED, LineNorm, LineReduce, Lines, LineSoftmax, MatMul
 from convariant.compiler.plan import Call
 from convariant.compiler.program import Program
 from convariant.graph import from_torch, interpret, ops
@@ -86,6 +86,50 @@ def test_group_norm(target, shape, threads):
     y = result(kernel, target, arrays, (n, groups * width, area), threads)
     truth = ops.GroupNorm(groups, 1e-5).run(*(torch.from_numpy(a).double() for a in arrays))[0]
     torch.testing.assert_close(y, truth.float(), rtol=1e-5, atol=3e-5)
+
+
+@settings(deadline=None, max_examples=40)
+@given(
+    targets,
+    st.tuples(st.integers(1, 3), st.integers(1, 11), st.integers(1, 20), st.integers(1, 70)),
+    st.sampled_from(["both", "one a", "one b"]),
+    st.integers(1, 3),
+)
+def test_matmul(target, sizes, which, threads):
+    batch, rows, inner, columns = sizes
+    a = random(1 if which == "one a" else batch, rows, inner)
+    b = random(1 if which == "one b" else batch, inner, columns)
+    apart = [0 if len(m) == 1 else m[0].size for m in (a, b)]
+    kernel = MatMul(batch, rows, inner, columns, *apart)
+    y = result(kernel, target, [a, b], (batch, rows, columns), threads)
+    truth = torch.from_numpy(a).double() @ torch.from_numpy(b).double()
+    assert_close(y, truth, dtype="float32", reduction=inner)
+
+
+class Attention(nn.Module):
+    """Several heads; keys are turned, one matrix is shared by all heads."""
+
+    def __init__(self, width: int, heads: int) -> None:
+        super().__init__()
+        self.heads, self.first, self.last = heads, nn.Linear(width, 3 * width), nn.Linear(width, 9)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        n, t, c = x.shape
+        q, k, v = self.first(x).view(n, t, 3, self.heads, c // self.heads).permute(2, 0, 3, 1, 4)
+        weights = (q @ k.transpose(2, 3) * 0.3).softmax(-1)
+        return self.last((weights @ v).transpose(1, 2).reshape(n, t, c)) @ x[:1, :9].relu()
+
+
+@each_target
+@pytest.mark.parametrize("width", [24, 64])
+@pytest.mark.parametrize("batch", [1, 2])
+def test_attention(target, width, batch):
+    torch.manual_seed(0)
+    model, x = Attention(width, 4).eval(), torch.randn(batch, 13, width)
+    program = Program(from_torch(model, x), threads=2, target=target)
+    truth = interpret(program.graph, x, dtype=torch.float64)[0]
+    assert_close(program(x), truth, dtype="float32", reduction=width * 13)
+    assert [s.reason for s in program.latest().plan.steps if isinstance(s, Call)] == []
 
 
 @each_target

@@ -8,6 +8,7 @@ from convariant.compiler.kernels._epilogue import Epilogue, Step
 from convariant.compiler.kernels._functions import BINARY, UNARY
 from convariant.compiler.kernels._grouped import GroupedConv
 from convariant.compiler.kernels._lines import REDUCED, LineNorm, LineReduce, Lines, LineSoftmax
+from convariant.compiler.kernels._matmul import MatMul
 from convariant.compiler.kernels._peak import PeakMultiplyAdds
 from convariant.compiler.kernels._pool import Pool
 from convariant.compiler.kernels._regroup import Regroup
@@ -39,6 +40,7 @@ __all__ = [
     "LineReduce",
     "LineSoftmax",
     "Lines",
+    "MatMul",
     "PeakMultiplyAdds",
     "Pool",
     "Regroup",

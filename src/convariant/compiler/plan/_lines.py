@@ -1,4 +1,4 @@
-"""Softmax, normalisation and reduction as kernel calls."""
+"""Softmax, normalisation, reduction and products of matrices as kernel calls."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from convariant.compiler.kernels import (
     LineReduce,
     Lines,
     LineSoftmax,
+    MatMul,
     Softmax,
 )
 from convariant.compiler.layout import Floats, Layout, lay_out
@@ -26,6 +27,7 @@ __all__ = [
     "lower_channel_norm",
     "lower_group_norm",
     "lower_layer_norm",
+    "lower_matmul",
     "lower_reduce",
     "lower_softmax",
 ]
@@ -121,3 +123,25 @@ def lower_reduce(job: Job) -> Lowering | str:
     if not axes or any(sizes[a] > 1 and a not in axes for a in range(axes[0], axes[-1])):
         return "a reduction over axes that are no neighbours"
     return _call(job, LineReduce(_lines(sizes, axes[0], axes[-1]), op.function), op.function)
+
+
+def lower_matmul(job: Job) -> Lowering | str:
+    """Pairs of matrices one after the other, or one matrix for all."""
+    a, b = (job.context.sizes(name) for name in job.node.inputs)
+    lead = job.sizes[:-2]
+    pairs = math.prod(lead)
+    counts = [math.prod(sizes[:-2]) for sizes in (a, b)]
+    if any(count not in (1, pairs) for count in counts):
+        return "a product that repeats some of its matrices"
+    rows, inner, columns = a[-2], a[-1], b[-1]
+    apart = [
+        0 if count == 1 else sizes[-2] * sizes[-1]
+        for count, sizes in zip(counts, (a, b), strict=True)
+    ]
+    kernel = MatMul(pairs, rows, inner, columns, *apart)
+
+    def build(inputs: tuple[Located, ...], out: Located) -> list[KernelCall]:
+        return [KernelCall(kernel, (*(x.address for x in inputs), out.address))]
+
+    needs = tuple(Need(name, "torch") for name in job.node.inputs)
+    return Lowering(needs, build, "product of matrices", "torch")

@@ -13,6 +13,7 @@ from convariant.compiler.plan._lines import (
     lower_channel_norm,
     lower_group_norm,
     lower_layer_norm,
+    lower_matmul,
     lower_reduce,
     lower_softmax,
 )
@@ -43,6 +44,7 @@ _RULES: dict[type[ops.Op], Callable[[Job], Lowering | str]] = {
     ops.GroupNorm: lower_group_norm,
     ops.LayerNorm: lower_layer_norm,
     ops.Linear: lower_linear,
+    ops.MatMul: lower_matmul,
     ops.Pad: lower_pad,
     ops.Permute: lower_permute,
     ops.Pool: lower_pool,
@@ -62,6 +64,7 @@ _ANY_RANK = (
     ops.Expand,
     ops.GroupNorm,
     ops.LayerNorm,
+    ops.MatMul,
     ops.Pad,
     ops.Permute,
     ops.Reduce,
