@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import random
+import shutil
 from collections.abc import Iterator
+from typing import Any
 
 import hypothesis
 import numpy as np
@@ -35,3 +37,17 @@ def poisoned_memory() -> Iterator[None]:
     yield
     torch.utils.deterministic.fill_uninitialized_memory = filled
     torch.use_deterministic_algorithms(False)
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    """Chromium; one for all tests of a process, since Playwright starts once in each."""
+    installed = next(filter(None, map(shutil.which, ("chromium", "chromium-browser"))), None)
+    if installed is None:
+        pytest.skip("no Chromium: on Debian, apt-get install chromium")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as play:
+        opened = play.chromium.launch(executable_path=installed, args=["--no-sandbox"])
+        yield opened
+        opened.close()

@@ -1,6 +1,5 @@
 """The interactive page in a real browser, where one is installed."""
 
-import shutil
 from xml.etree import ElementTree
 
 import pytest
@@ -11,31 +10,16 @@ import convariant as cv
 from convariant.drawing._flow import flow
 from convariant.drawing._scene import Polygon, Text
 
-BROWSER = next(
-    filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
-)
 WIDE, NARROW = 1280, 390
 
 
-@pytest.fixture(scope="module")
-def chromium():
-    if BROWSER is None:
-        pytest.skip("no Chromium: on Debian, apt-get install chromium")
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as play:
-        opened = play.chromium.launch(executable_path=BROWSER, args=["--no-sandbox"])
-        yield opened
-        opened.close()
-
-
 @pytest.fixture
-def opened(chromium, tmp_path):
+def opened(browser, tmp_path):
     """Opens a picture's page at a width; fails where the page logs an error."""
     errors = []
 
     def opened(picture, width=WIDE):
-        page = chromium.new_page(viewport={"width": width, "height": 844})
+        page = browser.new_page(viewport={"width": width, "height": 844})
         page.on("console", lambda m: errors.append(m.text) if m.type == "error" else None)
         page.on("pageerror", lambda error: errors.append(str(error)))
         page.goto(picture.save(tmp_path / "page.html").as_uri())
@@ -81,10 +65,10 @@ def test_pointing_stepping_and_keys_show_the_sum_of_products(opened, width):
     assert stands_at(0)
 
 
-def test_a_finger_shows_the_sum_too(chromium, tmp_path):
+def test_a_finger_shows_the_sum_too(browser, tmp_path):
     x, weight = [[0, 1, 2], [3, 4, 5], [6, 7, 8]], [[1, 2], [3, 4]]
     picture = cv.draw.arithmetic(cv.Geometry(2), (3, 3), x=x, weight=weight)
-    context = chromium.new_context(viewport={"width": NARROW, "height": 844}, has_touch=True)
+    context = browser.new_context(viewport={"width": NARROW, "height": 844}, has_touch=True)
     page = context.new_page()
     page.goto(picture.save(tmp_path / "page.html").as_uri())
     cell(page, "0-2").tap()

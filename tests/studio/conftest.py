@@ -1,15 +1,12 @@
-"""One studio for all browser tests, and a browser that reaches nothing but that studio."""
+"""One studio for all its tests, and pages that reach nothing but that studio."""
 
 import os
 import re
-import shutil
 import signal
 import subprocess
 import sys
 
 import pytest
-
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser"))), None)
 
 
 @pytest.fixture(scope="session")
@@ -31,18 +28,6 @@ def studio(tmp_path_factory):
     said, _ = process.communicate(timeout=30)
     assert process.returncode == 0, said
     assert "Traceback" not in said
-
-
-@pytest.fixture(scope="session")
-def browser():
-    if CHROMIUM is None:
-        pytest.skip("no Chromium: on Debian, apt-get install chromium")
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as play:
-        opened = play.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield opened
-        opened.close()
 
 
 @pytest.fixture(params=[1280, 390], ids=["wide", "narrow"])
