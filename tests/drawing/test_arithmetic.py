@@ -203,6 +203,8 @@ def test_one_view_of_a_transposed_convolution():
     geometry = Geometry(3, stride=2, padding=1, transposed=True)
     gradient = cv.draw.arithmetic(geometry, (3, 3), view="gradient")
     insertion = cv.draw.arithmetic(geometry, (3, 3), view="zero insertion")
+    assert gradient.name.endswith("_gradient")
+    assert insertion.name.endswith("_zero_insertion")
     assert [t.length for t in gradient.tracks] == [9]
     assert [t.length for t in insertion.tracks] == [25]
 

@@ -148,3 +148,17 @@ def test_a_field_needs_an_image(tmp_path):
     five = write_onnx(tmp_path / "five.onnx", 5)
     with pytest.raises(GraphError, match="only networks for images"):
         _networks.field(Choice(path=five), photo("Cat"), 0.5, 0.5)
+
+
+def test_weights_outside_the_file_are_refused_without_naming_folders(tmp_path):
+    path = write_onnx(tmp_path / "outside.onnx", 3)
+    model = onnx.load(path)
+    weight = model.graph.initializer[0]
+    weight.ClearField("raw_data")
+    weight.data_location = onnx.TensorProto.EXTERNAL
+    entry = weight.external_data.add()
+    entry.key, entry.value = "location", "../../etc/passwd"
+    onnx.save(model, path)
+    with pytest.raises(ModelFileError, match="outside.onnx: weight 'w' is kept in") as caught:
+        _networks.network(Choice(path=path))
+    assert str(tmp_path) not in str(caught.value)

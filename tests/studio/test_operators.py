@@ -64,7 +64,7 @@ def test_a_kernel_of_zeros_is_no_error():
     ("text", "words"),
     [
         ("1 2\n3", "2, 1 entries"),
-        ("", "none entries"),
+        ("", "the kernel is empty"),
         ("1 a", "no number"),
         ("nan 1", "finite"),
         ("1 -2e6", r"up to 2e\+06"),

@@ -58,6 +58,10 @@ def test_arithmetic(page):
     set_number(page, "Kernel", 3)
     set_number(page, "Input", 1_000_000)
     page.get_by_text("12 × 12 → 10 × 10", exact=True).first.wait_for()
+    set_number(page, "Input", 6.7)
+    page.get_by_text("7 × 7 → 5 × 5", exact=True).first.wait_for()
+    set_number(page, "Input", "")
+    page.get_by_text("use an input of at least 3").wait_for()
     set_number(page, "Input", 4)
     page.get_by_text("4 × 4 → 2 × 2", exact=True).first.wait_for()
     play = page.get_by_role("button", name=re.compile("Play|Pause"))
@@ -97,6 +101,10 @@ def test_operators(page, tmp_path):
     Image.fromarray(np.zeros((40, 60, 3), np.uint8)).save(good)
     upload(page, "Use a photo of yours", good)
     page.get_by_text("40 × 60 → 10 × 15", exact=True).wait_for()
+    upload(page, "Use a photo of yours", hostile)
+    page.get_by_text("This photo cannot be used").wait_for()
+    page.wait_for_timeout(500)  # in which the photo of before would have taken its place
+    assert page.get_by_text("This photo cannot be used").is_visible()
     page.locator("#operators-kernel textarea").fill("1 2\n3")
     page.get_by_text("2, 1 entries").wait_for()
 

@@ -81,7 +81,10 @@ def arithmetic(
         )
     still = prepared.place(output)
     panel = _panel(prepared, still, view, values=values)
-    return Picture(file_name(prepared), title(prepared), subtitle(prepared), panel)
+    name = file_name(prepared)
+    if prepared.geometry.transposed and view != "both":
+        name += f"_{view.replace(' ', '_')}"
+    return Picture(name, title(prepared), subtitle(prepared), panel)
 
 
 def _panel(operator: Operator, still: Place, view: View, *, values: bool) -> Panel:

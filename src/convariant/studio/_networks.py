@@ -102,12 +102,22 @@ def network(choice: Choice) -> nn.Module | Graph:
                 f"{choice.title} has {size / 2**20:.0f} MB; the most for an ONNX file are "
                 f"{MOST_BYTES // 2**20} MB"
             )
-        graph = _read(choice, _opened(choice))
+        graph = _without_folder(choice.path, lambda: _read(choice, _opened(choice)))
         if any(not isinstance(n, int) for t in graph.input_types for n in t.shape):
             graph = graph.at_batch(1)
         return graph
     torch.manual_seed(0)
     return models.create(choice.name).eval()
+
+
+def _without_folder(path: str, read: Callable[[], Graph]) -> Graph:
+    """What `read` returns; its errors name the file as the page does, not where it was put."""
+    try:
+        return read()
+    except (ModelFileError, GraphError) as error:
+        folder = str(Path(path).parent)
+        words = str(error).replace(f"{folder}{os.sep}", "").replace(f" {folder}", "")
+        raise type(error)(words) from None
 
 
 def _read(choice: Choice, shapes: list[tuple[int, ...]] | None) -> Graph:

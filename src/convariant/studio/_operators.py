@@ -103,8 +103,10 @@ def parse_kernel(text: str) -> np.ndarray:
         raise OptionError(
             f"the kernel holds something that is no number ({error}); write rows such as 1 2 1"
         ) from None
-    if not values or len({len(row) for row in values}) != 1:
-        lengths = ", ".join(str(len(row)) for row in values) or "none"
+    if not values:
+        raise OptionError("the kernel is empty; write rows of numbers such as 1 2 1")
+    if len({len(row) for row in values}) != 1:
+        lengths = ", ".join(str(len(row)) for row in values)
         raise OptionError(
             f"the kernel's rows have {lengths} entries; give every row the same number"
         )

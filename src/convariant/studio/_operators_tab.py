@@ -52,6 +52,14 @@ def operators_tab(tab: gr.Tab) -> None:
     def show(source: Source, *values: Any) -> list[str]:
         return shown(source, Request(**dict(zip(controls, values, strict=True))))
 
+    def received(path: str, before: Source, *values: Any) -> list[Any]:
+        try:
+            source = read_upload(path)
+        except ConvariantError as error:
+            words = _html.message(str(error), "This photo cannot be used")
+            return [before, words, gr.skip(), gr.skip()]
+        return [source, *show(source, *values)]
+
     tab.select(show, inputs, outputs, **_IN_TURN)
     gr.on(
         [c.change if key == "kernel" else c.input for key, c in controls.items()],
@@ -64,12 +72,7 @@ def operators_tab(tab: gr.Tab) -> None:
     limited = [preset if control == "preset" else controls[control] for control in _ONLY_FOR]
     controls["operator"].input(_visible, controls["operator"], limited, **_IN_TURN)
     name.input(lambda name: name, name, source, **_IN_TURN).then(show, inputs, outputs, **_IN_TURN)
-    upload.upload(_received, [upload, source], [source, picture], **_IN_TURN).success(
-        lambda source, *rest: [gr.skip()] * 3 if isinstance(source, str) else show(source, *rest),
-        inputs,
-        outputs,
-        **_IN_TURN,
-    )
+    upload.upload(received, [upload, source, *controls.values()], [source, *outputs], **_IN_TURN)
 
 
 def _controls(start: Request) -> dict[str, Any]:
@@ -110,14 +113,6 @@ def _controls(start: Request) -> dict[str, Any]:
 
 def _visible(operator: str) -> list[Any]:
     return [gr.update(visible=operator in of) for of in _ONLY_FOR.values()]
-
-
-def _received(path: str, before: Source) -> tuple[Source, Any]:
-    """The uploaded photo in the place of the one before, or a sentence about the file."""
-    try:
-        return read_upload(path), gr.skip()
-    except ConvariantError as error:
-        return before, _html.message(str(error), "This photo cannot be used")
 
 
 def shown(source: Source, request: Request) -> list[str]:

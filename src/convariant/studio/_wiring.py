@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import gradio as gr
@@ -33,7 +34,10 @@ def slider(
     """
 
     def inside(payload: float | None) -> float:
-        return least if payload is None else min(max(payload, least), most)
+        if payload is None or not math.isfinite(payload):
+            return least
+        whole = least + round((payload - least) / step) * step
+        return min(max(round(whole, 9), least), most)
 
     made = gr.Slider(least, most, value, step=step, label=label, buttons=[], visible=visible)
     # not by a subclass, for which Gradio would write a file beside this one
