@@ -29,6 +29,15 @@ def test_measure(tmp_path):
     assert picture.stat().st_size > 3000
 
 
+def test_a_network_alone_is_measured():
+    words = ("lenet5", "--images", "2", "--data", "digits", "--only-output")
+    alone, named = run_json(*words), run_json("measure", *words)  # two networks: random weights
+    assert (alone["transform"], alone["amounts"]) == (named["transform"], named["amounts"])
+    result = RUNNER.invoke(build(), ["symmetry", "lenet6"])
+    assert result.exit_code == 2
+    assert "did you mean 'lenet5'?" in result.output
+
+
 def test_certify():
     assert run_json("certify", "p4_lenet", "--size", "1x28x28", "-g", "p4")["verdict"] == "exact"
     found = run_json("certify", "lenet5")

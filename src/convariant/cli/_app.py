@@ -6,9 +6,10 @@ import errno
 import functools
 import sys
 from collections.abc import Callable
-from typing import Annotated, ParamSpec, TypeVar
+from typing import Annotated, Any, ParamSpec, TypeVar
 
 import typer
+from typer.core import TyperGroup
 
 from convariant import ConvariantError, TrainingInterruptedError, __version__
 from convariant.cli import (
@@ -61,10 +62,19 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "studio": studio.studio,
 }
 
-# subcommands that have subcommands: their help, and their own table
+# subcommands that have subcommands: their help, and their own table, whose first is the one meant
+# where a network's name stands in place of a command
 GROUPS: dict[str, tuple[str, dict[str, Callable[..., None]]]] = {
     "symmetry": ("What a network keeps when its input moves.", symmetry.COMMANDS),
 }
+
+
+class _FirstMeant(TyperGroup):
+    """`convariant symmetry MODEL` is `convariant symmetry measure MODEL`."""
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        named = args[0] in self.commands or args[0].startswith("-")
+        return super().resolve_command(ctx, args if named else [next(iter(self.commands)), *args])
 
 
 def build() -> typer.Typer:
@@ -84,7 +94,9 @@ def build() -> typer.Typer:
         alone = name in ("claims", "demo", "models", "studio")
         app.command(name, no_args_is_help=not alone)(answering(command))
     for name, (text, commands) in GROUPS.items():
-        group = typer.Typer(help=text, no_args_is_help=True, rich_markup_mode="rich")
+        group = typer.Typer(
+            cls=_FirstMeant, help=text, no_args_is_help=True, rich_markup_mode="rich"
+        )
         for own, command in commands.items():
             group.command(own)(answering(command))
         app.add_typer(group, name=name)

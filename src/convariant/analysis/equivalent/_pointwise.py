@@ -120,7 +120,7 @@ def convolution_to_linear(pair: nn.Sequential) -> nn.Sequential:
     """
     wanted = "Sequential(convolution, Flatten()), which linear_to_convolution makes"
     expect(pair, nn.Sequential, "convolution_to_linear", wanted)
-    if not len(pair) or not all(isinstance(layer, nn.Flatten) for layer in pair[1:]):
+    if not len(pair) or not all(isinstance(layer, nn.Flatten) for layer in list(pair)[1:]):
         raise OptionError(f"convolution_to_linear takes {wanted}, but got {pair}")
     parts = take_apart(pair[0], "convolution_to_linear")
     if parts.transposed or any(p != (0, 0) for p in parts.geometry.pads((1,) * parts.axes)):
