@@ -8,6 +8,9 @@ from typing import Any, Protocol
 
 import numpy as np
 import pytest
+import torch
+from tests.support.compare import assert_close
+from torch import nn
 
 from convariant.compiler.layout import Floats, Layout, lay_out, read_back
 from convariant.compiler.llvm import (
@@ -18,6 +21,9 @@ from convariant.compiler.llvm import (
     load_object,
     runs_here,
 )
+from convariant.compiler.plan import Call
+from convariant.compiler.program import Program
+from convariant.graph import from_torch, interpret
 
 # A NaN with a pattern of its own: read, it spoils the result; written over, it is missed.
 _GUARD = np.array([0x7FC0DEAD], np.uint32).view(np.float32)[0]
@@ -29,6 +35,11 @@ each_target = pytest.mark.parametrize("target", HERE, ids=[t.name for t in HERE]
 
 class Emitter(Protocol):
     def emit(self, target: Target, name: str) -> str: ...
+
+
+def random(*shape: int) -> Floats:
+    """Normal numbers, the same ones for a shape every time."""
+    return np.random.default_rng(sum(shape)).standard_normal(shape).astype(np.float32)
 
 
 class Guarded:
@@ -80,3 +91,19 @@ def run(emitter: Any, target: Target, *arguments: Any, threads: int = 1) -> Floa
     call(build(emitter, target), buffers, threads)
     assert output is not None
     return read_back(output[0].values, output[1])
+
+
+def check_native(
+    model: nn.Module,
+    x: torch.Tensor,
+    *,
+    target: Target | None = None,
+    threads: int = 2,
+    reduction: int,
+) -> Program:
+    """The program of a model, which has given without PyTorch what float64 gives."""
+    program = Program(from_torch(model.eval(), x), threads=threads, target=target)
+    truth = interpret(program.graph, x, dtype=torch.float64)[0]
+    assert_close(program(x), truth, dtype="float32", reduction=reduction)
+    assert [s.reason for s in program.latest().plan.steps if isinstance(s, Call)] == []
+    return program

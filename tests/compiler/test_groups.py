@@ -9,7 +9,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.compiler.harness import HERE, each_target, run
+from tests.compiler.harness import HERE, each_target, random, run
 from tests.support.compare import assert_close, assert_equal
 from torch import nn
 
@@ -21,17 +21,6 @@ from convariant.graph import from_torch, interpret
 
 targets = st.sampled_from(HERE)
 WIDTHS = st.integers(1, 70)
-
-
-@pytest.fixture(autouse=True, scope="module")
-def cache(tmp_path_factory):
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("CONVARIANT_CACHE", str(tmp_path_factory.mktemp("kernels")))
-        yield
-
-
-def random(*shape):
-    return np.random.default_rng(sum(shape)).standard_normal(shape).astype(np.float32)
 
 
 @settings(deadline=None, max_examples=40)
@@ -130,7 +119,7 @@ def convolution(axes, transposed, groups, widths, numbers):
     st.tuples(st.integers(1, 3), st.lists(st.integers(7, 10), min_size=3, max_size=3)),
     st.integers(1, 2),
 )
-def test_any_groups_on_any_axes_run_natively(
+def test_any_groups_on_any_axes_check_native(
     target, axes, transposed, groups, widths, numbers, shape, threads
 ):
     torch.manual_seed(sum(numbers))

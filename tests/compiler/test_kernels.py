@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from tests.compiler.harness import HERE, Guarded, build, call, each_target, run
+from tests.compiler.harness import HERE, Guarded, build, call, each_target, random, run
 from tests.support.compare import assert_close
 
 from convariant.compiler.kernels import (
@@ -30,10 +30,6 @@ from convariant.graph import ops
 targets = st.sampled_from(HERE)
 FORMS = st.sampled_from(["planar", "last", "blocked"])
 shapes = st.tuples(*(st.integers(1, m) for m in (2, 37, 13, 17)))
-
-
-def random(*shape):
-    return np.random.default_rng(sum(shape)).standard_normal(shape).astype(np.float32)
 
 
 @settings(deadline=None, max_examples=40)

@@ -8,14 +8,12 @@ import torch
 import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.compiler.harness import HERE, Guarded, build, call, each_target
+from tests.compiler.harness import HERE, Guarded, build, call, check_native, each_target, random
 from tests.support.compare import assert_close
 from torch import nn
 
 from convariant.compiler.kernels import REDUCED, LineNorm, LineReduce, Lines, LineSoftmax, MatMul
-from convariant.compiler.plan import Call
-from convariant.compiler.program import Program
-from convariant.graph import from_torch, interpret, ops
+from convariant.graph import ops
 
 targets = st.sampled_from(HERE)
 LINES = st.tuples(
@@ -23,17 +21,6 @@ LINES = st.tuples(
     st.integers(1, 70),
     st.one_of(st.just(1), st.integers(1, 40)),
 )
-
-
-@pytest.fixture(autouse=True, scope="module")
-def cache(tmp_path_factory):
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("CONVARIANT_CACHE", str(tmp_path_factory.mktemp("kernels")))
-        yield
-
-
-def random(*shape):
-    return np.random.default_rng(sum(shape)).standard_normal(shape).astype(np.float32)
 
 
 def result(kernel, target, arrays, shape, threads):
@@ -126,10 +113,7 @@ class Attention(nn.Module):
 def test_attention(target, width, batch):
     torch.manual_seed(0)
     model, x = Attention(width, 4).eval(), torch.randn(batch, 13, width)
-    program = Program(from_torch(model, x), threads=2, target=target)
-    truth = interpret(program.graph, x, dtype=torch.float64)[0]
-    assert_close(program(x), truth, dtype="float32", reduction=width * 13)
-    assert [s.reason for s in program.latest().plan.steps if isinstance(s, Call)] == []
+    check_native(model, x, target=target, reduction=width * 13)
 
 
 @each_target
@@ -180,7 +164,4 @@ def test_programs(target, model, batch):
         nn.init.normal_(parameter)
     model = nn.Sequential(nn.Tanh(), model).eval()
     x = torch.randn(batch, 18, 7, 24)
-    program = Program(from_torch(model, x), threads=2, target=target)
-    truth = interpret(program.graph, x, dtype=torch.float64)[0]
-    assert_close(program(x), truth, dtype="float32", reduction=18 * 7 * 24)
-    assert [s.reason for s in program.latest().plan.steps if isinstance(s, Call)] == []
+    check_native(model, x, target=target, reduction=18 * 7 * 24)

@@ -20,13 +20,6 @@ from convariant.graph import from_torch
 targets = st.sampled_from(HERE)
 
 
-@pytest.fixture(autouse=True, scope="module")
-def cache(tmp_path_factory):
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("CONVARIANT_CACHE", str(tmp_path_factory.mktemp("kernels")))
-        yield
-
-
 @settings(deadline=None, max_examples=80)
 @given(targets, st.integers(1, 5), st.integers(1, 3), st.data())
 def test_copy(target, rank, threads, data):

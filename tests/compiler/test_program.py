@@ -28,13 +28,6 @@ from convariant.errors import CompileError, ShapeError
 from convariant.graph import from_torch, interpret
 
 
-@pytest.fixture(autouse=True, scope="module")
-def cache(tmp_path_factory):
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("CONVARIANT_CACHE", str(tmp_path_factory.mktemp("kernels")))
-        yield
-
-
 def settle(model: nn.Module) -> nn.Module:
     """Batch norms with statistics that do something, in eval mode."""
     torch.manual_seed(0)

@@ -35,11 +35,6 @@ truth = fast(x)
 """
 
 
-@pytest.fixture(autouse=True)
-def cache(tmp_path_factory, monkeypatch):
-    monkeypatch.setenv("CONVARIANT_CACHE", str(tmp_path_factory.getbasetemp() / "safety-kernels"))
-
-
 @pytest.fixture
 def in_process(tmp_path):
     """Runs code in a process of its own, where `fast` is a program on two threads."""

@@ -21,13 +21,6 @@ from convariant.errors import CompileError, ModelFileError, StorageError
 from convariant.graph import from_torch, ops
 
 
-@pytest.fixture(autouse=True, scope="module")
-def cache(tmp_path_factory):
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("CONVARIANT_CACHE", str(tmp_path_factory.mktemp("kernels")))
-        yield
-
-
 class Net(nn.Module):
     """Convolutions, a step that PyTorch runs, a whole-number result, a result that is a weight."""
 

@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.compiler.harness import HERE, run
+from tests.compiler.harness import HERE, random, run
 from tests.support.compare import assert_close
 from torch import nn
 
@@ -24,10 +24,6 @@ from convariant.compiler.kernels import (
 from convariant.compiler.layout import Axis, Layout, lay_out
 from convariant.compiler.passes import Strip, run_passes
 from convariant.graph import from_torch, interpret
-
-
-def random(*shape):
-    return np.random.default_rng(sum(shape)).standard_normal(shape).astype(np.float32)
 
 
 @settings(deadline=None, max_examples=40)

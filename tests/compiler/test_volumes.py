@@ -6,32 +6,19 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.compiler.harness import HERE, each_target
+from tests.compiler.harness import HERE, check_native, each_target
 from tests.support.compare import assert_close
 from torch import nn
 
-from convariant.compiler.plan import Call
 from convariant.compiler.program import Program
-from convariant.graph import from_torch, interpret
+from convariant.graph import from_torch
 
 
-@pytest.fixture(autouse=True, scope="module")
-def cache(tmp_path_factory):
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("CONVARIANT_CACHE", str(tmp_path_factory.mktemp("kernels")))
-        yield
-
-
-def check(model, *shape, target=None, threads=2, reduction=2000):
-    """The program, run without PyTorch, gives what float64 gives; what its steps are called."""
+def check(model, *shape, target=None, reduction=2000):
+    """Run without PyTorch; what the steps are called."""
     torch.manual_seed(0)
-    x = torch.randn(shape)
-    program = Program(from_torch(model.eval(), x), threads=threads, target=target)
-    truth = interpret(program.graph, x, dtype=torch.float64)[0]
-    assert_close(program(x), truth, dtype="float32", reduction=reduction)
-    steps = program.latest().plan.steps
-    assert [s.reason for s in steps if isinstance(s, Call)] == []
-    return [s.algorithm for s in steps if s.node is not None]
+    program = check_native(model, torch.randn(shape), target=target, reduction=reduction)
+    return [s.algorithm for s in program.latest().plan.steps if s.node is not None]
 
 
 class VolumeNet(nn.Module):
