@@ -50,9 +50,10 @@ class Apart(nn.Module):
         super().__init__()
         self.conv = nn.Conv2d(3, 16, 3, stride=2, padding=1)
         self.norm, self.line = nn.GroupNorm(4, 16), nn.Linear(16 * 4, 5)
+        self.scale = nn.Parameter(torch.randn(16))
 
     def forward(self, x: torch.Tensor, y: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        x = self.norm(self.conv(x)) + self.conv(y).sigmoid()
+        x = self.norm(self.conv(x)) + self.conv(y).sigmoid() * self.scale.view(1, -1, 1, 1)
         x = torch.cat((x[:, 8:], x[:, :8].softmax(1)), 1)
         pooled = nn.functional.adaptive_avg_pool2d(x, 2).reshape(x.shape[0], -1)
         return self.line(pooled), nn.functional.interpolate(x, scale_factor=2).permute(0, 2, 3, 1)

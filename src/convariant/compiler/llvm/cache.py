@@ -137,8 +137,10 @@ class ObjectCache:
 
 @functools.cache
 def _own_code() -> str:
-    """The hash of the compiler's own files, which is what a version number stands for."""
-    digest = hashlib.sha256()
+    """The hash of the version and of the compiler's own files, as far as they are there to read."""
+    from convariant import __version__
+
+    digest = hashlib.sha256(__version__.encode())
     for path in sorted(Path(__file__).parents[1].rglob("*.py")):
         digest.update(path.read_bytes())
     return digest.hexdigest()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from convariant.compiler.passes._fold import fold_constants
 from convariant.graph import Graph, Node, TensorType
 from convariant.graph._graph import infer_types
 from convariant.graph.ops import (
@@ -53,6 +54,7 @@ def split_batch(graph: Graph) -> tuple[Graph, int]:
     Weights come from memory once a round, so a round has as many images as fit. Nothing changes
     for networks that mix images, have no batch, or call PyTorch.
     """
+    graph = fold_constants(graph)  # what has no image in it needs no rule
     batch = _batch(graph)
     if batch < 2 or not all(_is_per_image(graph, node, batch) for node in graph.nodes):
         return graph, 1
