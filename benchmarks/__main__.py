@@ -8,8 +8,10 @@ from __future__ import annotations
 import argparse
 import csv
 import datetime
+import math
 import platform
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks.networks import CASES, Case
@@ -25,7 +27,7 @@ def main() -> None:
     out = Path("out/bench")
     out.mkdir(parents=True, exist_ok=True)
     rows, lines = [], [machine(), "", header(engines), rule(engines)]
-    for name in arguments.networks:
+    for name in arguments.networks or CASES:
         for batch in arguments.batch:
             for threads in arguments.threads:
                 laps = run(CASES[name], batch, threads, engines, arguments)
@@ -38,14 +40,22 @@ def main() -> None:
     print(f"\n{machine()}\nwritten: {out / 'bench.md'}, {out / 'bench.csv'}")
 
 
-def parse() -> argparse.Namespace:
+def parse(words: Sequence[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("networks", nargs="*", default=list(CASES), choices=list(CASES))
+    parser.add_argument(
+        "networks", nargs="*", type=known, help=f"{', '.join(CASES)}; all where none is named"
+    )
     parser.add_argument("--threads", type=numbers, default=[1, 2])
     parser.add_argument("--batch", type=numbers, default=[1])
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=1.0)
-    return parser.parse_args()
+    return parser.parse_args(words)
+
+
+def known(name: str) -> str:
+    if name not in CASES:
+        raise argparse.ArgumentTypeError(f"no network {name!r}: one of {', '.join(CASES)}")
+    return name
 
 
 def numbers(text: str) -> list[int]:
@@ -80,12 +90,18 @@ def rule(engines: list[str]) -> str:
 def markdown(name: str, batch: int, threads: int, laps: list[Lap]) -> str:
     """Best / median in milliseconds; the last column compares medians."""
     cells = [
-        "failed" if lap.median is None else f"{lap.best:.2f} / {lap.median:.2f}" for lap in laps
+        "failed" if lap.median is None else f"{digits(lap.best)} / {digits(lap.median)}"
+        for lap in laps
     ]
     ours, *others = (lap.median for lap in laps)
     peers = [median for median in others if median is not None]
-    ratio = f"{min(peers) / ours:.2f}x" if ours and peers else "-"
+    ratio = f"{min(peers) / ours:.2f}" if ours and peers else "-"
     return f"| {name} | {batch} | {threads} | {' | '.join(cells)} | {ratio} |"
+
+
+def digits(milliseconds: float) -> str:
+    """Three significant digits, as the shortest calls take microseconds: 0.00841, 9.20, 142."""
+    return f"{milliseconds:.{max(0, 2 - math.floor(math.log10(milliseconds)))}f}"
 
 
 def machine() -> str:
