@@ -106,7 +106,9 @@ def test_epilogue_is_applied_in_order(target):
 def test_residual_is_added_before_the_activation(target):
     shape, lanes = (2, 8, 5, 6), target.lanes
     other = Layout.dense((2, 11, 5, 6), lanes, (1, 2, 1, 0))
-    conv = make(target, shape, 11, 1, 1, 1, 0, epilogue=(Step("add", operand=other), Step("relu")))
+    conv = make(
+        target, shape, 11, 1, 1, 1, 0, epilogue=(Step("add", operands=(other,)), Step("relu"))
+    )
     rng = np.random.default_rng(1)
     x, weight, residual = (
         rng.standard_normal(s).astype(np.float32) for s in (shape, (11, 8, 1, 1), (2, 11, 5, 6))

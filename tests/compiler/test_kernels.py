@@ -155,7 +155,7 @@ def test_elementwise_with_broadcast_operands(target, shape, threads):
     kernel = Elementwise(
         x,
         y,
-        (Step("sub", operand=x, reverse=True), Step("mul", operand=repeated), Step("relu")),
+        (Step("sub", operands=(x,), place=1), Step("mul", operands=(repeated,)), Step("relu")),
     )
     values, other, scale = random(*shape), random(n, c, h, w)[:, ::-1], random(n, c, 1, 1)
     result = run(kernel, target, (values, x), y, (other, x), (scale, per_channel), threads=threads)
@@ -243,9 +243,9 @@ def test_function_of_two_numbers(target, name):
     numbers = np.array([*EXTREMES, 1.0, -2.5, 3.75], np.float32)
     left, right = (a.reshape(1, 1, 1, -1) for a in np.meshgrid(numbers, numbers))
     x = Layout.dense(left.shape, target.lanes)
-    result = run(Elementwise(x, x, (Step(name, operand=x),)), target, (left, x), x, (right, x))
+    result = run(Elementwise(x, x, (Step(name, operands=(x,)),)), target, (left, x), x, (right, x))
     truth = ops.FUNCTIONS[name].run(torch.from_numpy(left), torch.from_numpy(right))
-    torch.testing.assert_close(torch.from_numpy(result), truth, equal_nan=True)
+    torch.testing.assert_close(torch.from_numpy(result), truth.float(), equal_nan=True)
 
 
 @each_target
@@ -254,7 +254,7 @@ def test_powers(target, exponent):
     values = np.geomspace(1e-3, 1e3, 999).astype(np.float32).reshape(1, 1, 1, -1)
     x, power = Layout.dense(values.shape, target.lanes), np.float32(exponent)
     exponents = np.full_like(values, power)
-    result = run(Elementwise(x, x, (Step("pow", operand=x),)), target, (values, x), x,
+    result = run(Elementwise(x, x, (Step("pow", operands=(x,)),)), target, (values, x), x,
                  (exponents, x))  # fmt: skip
     truth = values.astype(np.float64) ** float(power)
     np.testing.assert_allclose(result, truth, rtol=1e-6)

@@ -12,7 +12,15 @@ from tests.compiler.harness import HERE, Guarded, build, call, check_native, eac
 from tests.support.compare import assert_close
 from torch import nn
 
-from convariant.compiler.kernels import REDUCED, LineNorm, LineReduce, Lines, LineSoftmax, MatMul
+from convariant.compiler.kernels import (
+    REDUCED,
+    LineLogSumExp,
+    LineNorm,
+    LineReduce,
+    Lines,
+    LineSoftmax,
+    MatMul,
+)
 from convariant.graph import ops
 
 targets = st.sampled_from(HERE)
@@ -47,6 +55,26 @@ def test_reductions(target, shape, threads, function):
     y = result(LineReduce(Lines(*shape), function), target, [x], (shape[0], 1, shape[2]), threads)
     truth = ops.Reduce(function, (1,)).run(torch.from_numpy(x).double())[0]
     torch.testing.assert_close(y, truth.float(), rtol=1e-5, atol=1e-5)
+
+
+@settings(deadline=None, max_examples=40)
+@given(targets, LINES, st.integers(1, 3), st.floats(0.1, 200))
+def test_log_sum_exp(target, shape, threads, scale):
+    x = random(*shape) * np.float32(scale)
+    y = result(LineLogSumExp(Lines(*shape)), target, [x], (shape[0], 1, shape[2]), threads)
+    truth = torch.from_numpy(x).double().logsumexp(1, True)
+    torch.testing.assert_close(y, truth.float(), rtol=1e-6, atol=2e-6)
+
+
+@each_target
+@pytest.mark.parametrize("inner", [1, 3, 20])
+def test_log_sum_exp_of_infinities(target, inner):
+    x = random(6, 21, inner)
+    x[0, 3], x[1, 4], x[2], x[3, 5:7] = np.inf, np.nan, -np.inf, [[-np.inf], [np.inf]]
+    x[4, 1:] = -np.inf
+    y = result(LineLogSumExp(Lines(*x.shape)), target, [x], (6, 1, inner), 2)
+    truth = torch.from_numpy(x).logsumexp(1, True)
+    torch.testing.assert_close(y, truth, equal_nan=True)
 
 
 @settings(deadline=None, max_examples=40)
@@ -153,6 +181,12 @@ class Apply(nn.Module):
         Apply(lambda x: x.sum((1, 2, 3))),
         Apply(lambda x: x.amax(-1, True)),
         Apply(lambda x: x.amin(0)),
+        Apply(lambda x: x.sum((0, 2))),
+        Apply(lambda x: x.amax((0, 2), True)),
+        Apply(lambda x: x.var((1, 3), keepdim=True)),
+        Apply(lambda x: x.norm(dim=(0, 3))),
+        Apply(lambda x: x.logsumexp(1)),
+        Apply(lambda x: (x * 50).logsumexp((1, 3), True)),
         Apply(lambda x: F.normalize(x.abs() + 1, dim=1)),
     ],
     ids=str,

@@ -8,7 +8,7 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["SINGLE", "Axis", "Floats", "Halo", "Layout", "lay_out", "read_back"]
+__all__ = ["SINGLE", "SINGLE_NUMBER", "Axis", "Floats", "Halo", "Layout", "lay_out", "read_back"]
 
 Floats: TypeAlias = npt.NDArray[np.float32]
 
@@ -126,6 +126,9 @@ class Axis:
 
 # The axis that an operation over fewer axes does not have.
 SINGLE = Axis(1)
+
+# One number, where a layout is asked for and none is read.
+SINGLE_NUMBER = Layout.dense((1, 1, 1, 1), 1)
 
 
 def lay_out(values: Floats, layout: Layout) -> Floats:

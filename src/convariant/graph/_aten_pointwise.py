@@ -50,6 +50,18 @@ for _name in _BINARY:
     _binary(_name)
 
 
+@lowers(
+    "bitwise_and.Tensor", "bitwise_or.Tensor", "bitwise_xor.Tensor", "bitwise_not",
+    "__and__.Tensor", "__or__.Tensor", "__xor__.Tensor",
+)  # fmt: skip
+def _bits(c: Call) -> Value:
+    values = [c["self"], c["other"]] if "other" in c.args else [c["self"]]
+    if any(c.type(value).dtype != torch.bool for value in values):
+        raise NoKind("works on the bits of whole numbers")
+    function = c.overload.split(".")[0].removeprefix("bitwise_").strip("_")
+    return c.add(Elementwise(function), *values)
+
+
 def _operand(c: Call, value: object, partner: Value) -> Value:
     """A tensor, or a number in the format in which torch would meet its partner."""
     if isinstance(value, Value):
@@ -115,6 +127,12 @@ def _pow(c: Call) -> Value:
     return c.add(Elementwise("pow"), _operand(c, base, known), _operand(c, exponent, known))
 
 
+@lowers("where.Scalar")
+def _where_numbers(c: Call) -> Value:
+    chosen = (c.tensor(c[side]) for side in ("self", "other"))
+    return c.add(Elementwise("where"), c["condition"], *chosen)
+
+
 @lowers("where.self", "where.ScalarOther", "where.ScalarSelf")
 def _where(c: Call) -> Value:
     known = c["self"] if isinstance(c["self"], Value) else c["other"]
@@ -122,7 +140,7 @@ def _where(c: Call) -> Value:
     return c.add(Elementwise("where"), c["condition"], *chosen)
 
 
-@lowers("clamp", "clamp_min", "clamp_max", "hardtanh", "relu6")
+@lowers("clamp", "clip", "clamp_min", "clamp_max", "hardtanh", "relu6")
 def _clip(c: Call) -> Value:
     low = c.get("min", c.get("min_val", -math.inf))
     high = c.get("max", c.get("max_val", math.inf))

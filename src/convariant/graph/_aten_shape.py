@@ -137,6 +137,20 @@ def _expand(c: Call) -> Value:
     return c.add(Expand(wanted), c["self"])
 
 
+@lowers("repeat")
+def _repeat(c: Call) -> Value:
+    """Each axis as (times, size), repeated along the first of the two."""
+    times, shape = list(c["repeats"]), c.type(c["self"]).shape
+    shape = (1,) * (len(times) - len(shape)) + tuple(shape)
+    if not all(isinstance(n, int) for n in (*times, *shape)):
+        raise NoKind("repeats the batch")
+    pairs = tuple(n for size in shape for n in (1, size))
+    wide = tuple(n for pair in zip(times, shape, strict=True) for n in pair)
+    apart = c.add(Reshape(pairs), c["self"], name=f"{c.name}_axes")
+    repeated = c.add(Expand(wide), apart, name=f"{c.name}_times")
+    return c.add(Reshape(tuple(t * n for t, n in zip(times, shape, strict=True))), repeated)
+
+
 @lowers("affine_grid_generator")
 def _affine_grid(c: Call) -> Value:
     """Where each output pixel reads: its own coordinates times the matrix of its image."""

@@ -5,9 +5,17 @@ from convariant.compiler.kernels._copy import Copy
 from convariant.compiler.kernels._direct import DirectConv
 from convariant.compiler.kernels._elementwise import ClearHalo, Convert, Elementwise
 from convariant.compiler.kernels._epilogue import Epilogue, Step
-from convariant.compiler.kernels._functions import BINARY, UNARY
+from convariant.compiler.kernels._functions import BINARY, FUNCTIONS, UNARY
 from convariant.compiler.kernels._grouped import GroupedConv
-from convariant.compiler.kernels._lines import REDUCED, LineNorm, LineReduce, Lines, LineSoftmax
+from convariant.compiler.kernels._lines import (
+    REDUCED,
+    LineLogSumExp,
+    LineNorm,
+    LineReduce,
+    Lines,
+    LineSoftmax,
+)
+from convariant.compiler.kernels._map import Map
 from convariant.compiler.kernels._matmul import MatMul
 from convariant.compiler.kernels._peak import PeakMultiplyAdds
 from convariant.compiler.kernels._pool import Pool
@@ -26,6 +34,7 @@ from convariant.compiler.kernels._winograd import WinogradConv, winograd_matrice
 
 __all__ = [
     "BINARY",
+    "FUNCTIONS",
     "REDUCED",
     "UNARY",
     "ChannelNorm",
@@ -36,10 +45,12 @@ __all__ = [
     "Elementwise",
     "Epilogue",
     "GroupedConv",
+    "LineLogSumExp",
     "LineNorm",
     "LineReduce",
     "LineSoftmax",
     "Lines",
+    "Map",
     "MatMul",
     "PeakMultiplyAdds",
     "Pool",

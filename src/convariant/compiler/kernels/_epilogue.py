@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from convariant.compiler.kernels._functions import BINARY, UNARY
+from convariant.compiler.kernels._functions import FUNCTIONS
 from convariant.compiler.layout import Layout
 from convariant.compiler.llvm import Builder, Index, Pointer, Vector
 
@@ -15,24 +15,22 @@ __all__ = ["Epilogue", "Output", "Place", "Step", "address"]
 
 @dataclass(frozen=True)
 class Step:
-    """One function applied to the running value v: `f(v, *params)`, or with an operand
-    `f(v, operand)` (`f(operand, v)` where reversed).
+    """One function applied to the running value v: `f(v, *params)`, or with operands
+    `f(v, operand)`, `f(operand, v)`..., v at `place` among them.
 
-    The operand is a tensor of its own layout, read at the place where v will be stored; a planar
+    An operand is a tensor of its own layout, read at the place where v will be stored; a planar
     one has a single channel, which goes to all.
     """
 
     function: str
     params: tuple[float, ...] = ()
-    operand: Layout | None = None
-    reverse: bool = False
+    operands: tuple[Layout, ...] = ()
+    place: int = 0
 
-    def apply(self, b: Builder, value: Vector, operand: Vector | None) -> Vector:
+    def apply(self, b: Builder, value: Vector, operands: Sequence[Vector]) -> Vector:
         """The emitted step."""
-        if operand is None:
-            return UNARY[self.function](b, value, *self.params)
-        pair = (operand, value) if self.reverse else (value, operand)
-        return BINARY[self.function](b, *pair)
+        arguments = (*operands[: self.place], value, *operands[self.place :])
+        return FUNCTIONS[len(arguments)][self.function](b, *arguments, *self.params)
 
 
 Epilogue: TypeAlias = tuple[Step, ...]
@@ -64,14 +62,13 @@ class Place:
     def store(self, value: Vector, block: int = 0, row: int = 0, column: int = 0) -> None:
         """Apply the epilogue and write, so many blocks, rows and columns further on."""
         builder = self.output.builder
-        operands = iter(self.pointers[1:])
+        pointers = iter(self.pointers[1:])
         for step in self.output.epilogue:
-            operand = None
-            if step.operand is not None:
-                place = address(next(operands), step.operand, 0, block, row, column)
-                one = step.operand.lanes == 1
-                operand = builder.splat(place) if one else builder.load(place)
-            value = step.apply(builder, value, operand)
+            operands = []
+            for layout in step.operands:
+                place = address(next(pointers), layout, 0, block, row, column)
+                operands.append(builder.splat(place) if layout.lanes == 1 else builder.load(place))
+            value = step.apply(builder, value, operands)
         builder.store(value, address(self.pointers[0], self.output.layout, 0, block, row, column))
 
 
@@ -90,7 +87,7 @@ class Output:
         start: Pointer | None = None,
     ) -> None:
         self.builder, self.layout, self.epilogue = builder, layout, epilogue
-        operands = [step.operand for step in epilogue if step.operand is not None]
+        operands = (operand for step in epilogue for operand in step.operands)
         self._layouts: Sequence[Layout] = (layout, *operands)
         arguments = range(first, first + len(self._layouts))
         self._starts = [builder.argument(i) for i in arguments] if start is None else [start]

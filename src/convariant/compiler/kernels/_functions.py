@@ -7,7 +7,7 @@ and stay within a few units in the last place (tests/compiler/test_kernels.py).
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from convariant.compiler.kernels._exponential import absolute, expm1, exponential, polynomial
 from convariant.compiler.kernels._logarithms import (
@@ -18,9 +18,11 @@ from convariant.compiler.kernels._logarithms import (
     power,
     softplus,
 )
+from convariant.compiler.kernels._masks import COMPARISONS, is_inf, is_nan, logical_not, where
+from convariant.compiler.kernels._trigonometry import TRIGONOMETRY
 from convariant.compiler.llvm import Builder, Vector
 
-__all__ = ["BINARY", "UNARY"]
+__all__ = ["BINARY", "FUNCTIONS", "TERNARY", "UNARY"]
 
 
 def relu(b: Builder, x: Vector) -> Vector:
@@ -215,6 +217,8 @@ UNARY: dict[str, Callable[..., Vector]] = {
     "hard_shrink": hard_shrink,
     "hard_sigmoid": hard_sigmoid,
     "hard_swish": hard_swish,
+    "is_inf": is_inf,
+    "is_nan": is_nan,
     "leaky_relu": leaky_relu,
     "log": log,
     "log1p": log1p,
@@ -222,6 +226,7 @@ UNARY: dict[str, Callable[..., Vector]] = {
     "log_sigmoid": log_sigmoid,
     "mish": mish,
     "neg": negative,
+    "not": logical_not,
     "reciprocal": reciprocal,
     "relu": relu,
     "round": _rounding("llvm.rint"),
@@ -237,6 +242,7 @@ UNARY: dict[str, Callable[..., Vector]] = {
     "tanh": tanh,
     "threshold": threshold,
     "trunc": _rounding("llvm.trunc"),
+    **TRIGONOMETRY,
 }
 
 BINARY: dict[str, Callable[[Builder, Vector, Vector], Vector]] = {
@@ -248,4 +254,10 @@ BINARY: dict[str, Callable[[Builder, Vector, Vector], Vector]] = {
     "pow": power,
     "prelu": prelu,
     "sub": _arithmetic("fsub"),
+    **COMPARISONS,
 }
+
+TERNARY: dict[str, Callable[[Builder, Vector, Vector, Vector], Vector]] = {"where": where}
+
+# by the number of vectors they take
+FUNCTIONS: dict[int, Mapping[str, Callable[..., Vector]]] = {1: UNARY, 2: BINARY, 3: TERNARY}

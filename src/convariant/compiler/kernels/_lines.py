@@ -12,7 +12,7 @@ from convariant.compiler.kernels._logarithms import log
 from convariant.compiler.kernels._softmax import across
 from convariant.compiler.llvm import Builder, Index, Pointer, Target, Vector
 
-__all__ = ["REDUCED", "LineNorm", "LineReduce", "LineSoftmax", "Lines"]
+__all__ = ["REDUCED", "LineLogSumExp", "LineNorm", "LineReduce", "LineSoftmax", "Lines"]
 
 
 @dataclass(frozen=True)
@@ -248,6 +248,34 @@ REDUCED = {
     "log_sum": Reduced(0.0, _sum, _sum, lambda b, total, _: log(b, total)),
     "sum_square": Reduced(0.0, _squares, _sum),
 }
+
+
+@dataclass(frozen=True)
+class LineLogSumExp:
+    """`y = m + ln(sum of e**(x - m))` of each line, m its maximum. Arguments: x, y.
+
+    Where m is infinite, or NaN, y is m.
+    """
+
+    lines: Lines
+
+    def emit(self, target: Target, name: str) -> str:
+        """The kernel's LLVM IR."""
+        b = Builder(target, name)
+        x, y = b.argument(0), b.argument(1)
+
+        def reduce(line: Line) -> None:
+            top = line.fold(x + line.start, float("-inf"), b.maximum, b.maximum)
+            finite = b.ordered(absolute(b, top), "<", b.constant(float("inf")))
+            shift = b.select(finite, top, b.constant(0.0))
+            total = line.fold(
+                x + line.start, 0.0, lambda sum_, v: sum_ + exponential(b, v - shift), _add
+            )
+            value = b.select(finite, top + log(b, total), top)
+            store(b, value, y + line.place, line.lanes)
+
+        self.lines.share(b, reduce)
+        return b.finish()
 
 
 @dataclass(frozen=True)

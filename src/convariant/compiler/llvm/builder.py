@@ -18,6 +18,7 @@ from llvmlite import ir
 
 from convariant.compiler.llvm.target import Target
 from convariant.compiler.llvm.values import (
+    DOUBLE,
     FLOAT,
     INT32,
     INT64,
@@ -46,6 +47,7 @@ class Builder:
     def __init__(self, target: Target, name: str) -> None:
         self.target = target
         self.lanes = target.lanes
+        self._wide = ir.VectorType(DOUBLE, target.lanes)
         self.module = ir.Module(name=name)
         self.module.triple = target.triple
         kind = ir.FunctionType(ir.VoidType(), [POINTER, INT64, INT64])
@@ -271,16 +273,34 @@ class Builder:
     def intrinsic(self, name: str, *operands: Vector) -> Vector:
         """An LLVM intrinsic whose operands and result have one type."""
         kind = operands[0].value.type
-        suffix = f"v{kind.count}f32" if isinstance(kind, ir.VectorType) else "f32"
+        wide = isinstance(kind, ir.VectorType)
+        one = kind.element if wide else kind
+        suffix = (f"v{kind.count}" if wide else "") + ("f64" if one == DOUBLE else "f32")
         callee = self.module.globals.get(f"{name}.{suffix}")
         if callee is None:
             signature = ir.FunctionType(kind, [kind] * len(operands))
             callee = ir.Function(self.module, signature, name=f"{name}.{suffix}")
         return Vector(self, self.ir.call(callee, [operand.value for operand in operands]))
 
+    def widened(self, value: Vector) -> Vector:
+        """The same numbers as float64."""
+        return Vector(self, self.ir.fpext(value.value, self._wide))
+
+    def narrowed(self, value: Vector) -> Vector:
+        """Vectors of float64 rounded to float32."""
+        return Vector(self, self.ir.fptrunc(value.value, ir.VectorType(FLOAT, self.lanes)))
+
+    def wide_constant(self, number: float) -> Vector:
+        """A float64 number in every lane."""
+        return Vector(self, ir.Constant(self._wide, [ir.Constant(DOUBLE, number)] * self.lanes))
+
     def ordered(self, left: Vector, relation: str, right: Vector) -> Vector:
         """Lanes where `left relation right`; false where either is NaN."""
         return Vector(self, self.ir.fcmp_ordered(relation, left.value, right.value))
+
+    def differs(self, left: Vector, right: Vector) -> Vector:
+        """Lanes that are not equal; true where either is NaN."""
+        return Vector(self, self.ir.fcmp_unordered("!=", left.value, right.value))
 
     def is_nan(self, value: Vector) -> Vector:
         """Lanes that hold NaN."""

@@ -10,9 +10,10 @@ from llvmlite import ir
 if TYPE_CHECKING:
     from convariant.compiler.llvm.builder import Builder
 
-__all__ = ["FLOAT", "INT32", "INT64", "POINTER", "Cell", "Index", "Pointer", "Vector"]
+__all__ = ["DOUBLE", "FLOAT", "INT32", "INT64", "POINTER", "Cell", "Index", "Pointer", "Vector"]
 
-INT32, INT64, FLOAT = ir.IntType(32), ir.IntType(64), ir.FloatType()
+INT32, INT64 = ir.IntType(32), ir.IntType(64)
+FLOAT, DOUBLE = ir.FloatType(), ir.DoubleType()
 POINTER = ir.PointerType()
 
 

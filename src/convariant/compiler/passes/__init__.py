@@ -8,17 +8,20 @@ from convariant.compiler.passes._channels import ChannelNorm, channels_first
 from convariant.compiler.passes._fold import fold_batch_norms, fold_constants
 from convariant.compiler.passes._fuse import fuse_epilogues
 from convariant.compiler.passes._fused import Fused, Link
+from convariant.compiler.passes._masks import Mask, masks_as_numbers
 from convariant.compiler.passes._rounds import split_batch
 from convariant.compiler.passes._shape import (
     absorb_padding,
+    equal_ranks,
     flattened_linear_as_conv,
     means_as_pools,
+    neighbouring_axes,
     sink_reshapes,
 )
 from convariant.compiler.passes._strip import Strip, join_strips
 from convariant.graph import Graph, verify
 
-__all__ = ["ChannelNorm", "Fused", "Link", "Strip", "run_passes", "split_batch"]
+__all__ = ["ChannelNorm", "Fused", "Link", "Mask", "Strip", "run_passes", "split_batch"]
 
 
 def run_passes(
@@ -31,6 +34,10 @@ def run_passes(
     passes: list[Callable[[Graph], Graph]] = [
         # what depends on weights alone is the same in every run
         fold_constants,
+        # kernels compute with numbers, and fuse what they compute
+        masks_as_numbers,
+        # an operand with fewer axes lies as one with axes of size 1
+        equal_ranks,
         # a convolution can scale and shift its outputs for nothing
         fold_batch_norms,
         # halos give padding for nothing, a separate pad copies the tensor
@@ -39,6 +46,8 @@ def run_passes(
         flattened_linear_as_conv,
         # a mean over the plane is a pool with one window
         means_as_pools,
+        # kernels walk along one line of memory
+        neighbouring_axes,
         # kernels read channels side by side, also where the network has them as its last axis
         channels_first,
         # behind the arithmetic, a reshape is not in the way of an epilogue

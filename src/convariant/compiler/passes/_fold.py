@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import torch
 from torch import Tensor
 
 from convariant.graph import Graph, Node, prune
@@ -17,13 +18,26 @@ def fold_constants(graph: Graph) -> Graph:
     constants = dict(graph.constants)
     nodes = []
     for node in graph.nodes:
-        known = all(name in constants for name in node.inputs)
-        if not known or isinstance(node.op, Torch) or set(node.outputs) & set(graph.outputs):
+        known = all(name in constants for name in node.inputs) and _is_certain(node)
+        if not known or set(node.outputs) & set(graph.outputs):
             nodes.append(node)
             continue
         results = node.op.run(*(constants[name].detach() for name in node.inputs))
         constants.update(zip(node.outputs, results, strict=True))
     return prune(graph.with_nodes(nodes, constants=constants))
+
+
+def _is_certain(node: Node) -> bool:
+    """Whether a node gives the same result each time, without drawing at random or writing to its
+    inputs.
+    """
+    if not isinstance(node.op, Torch):
+        return True
+    target = node.op.target
+    if not isinstance(target, torch._ops.OpOverload) or not node.inputs:
+        return False
+    draws = torch.Tag.nondeterministic_seeded in target.tags
+    return target.namespace == "aten" and not draws and not target._schema.is_mutable
 
 
 def fold_batch_norms(graph: Graph) -> Graph:

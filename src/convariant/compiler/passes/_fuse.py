@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import torch
 
-from convariant.compiler.kernels import BINARY, UNARY
+from convariant.compiler.kernels import FUNCTIONS
 from convariant.compiler.passes._fused import Fused, Link
 from convariant.graph import Graph, Node, prune
 from convariant.graph.ops import Conv, Elementwise, Linear, Pool, Resize
@@ -51,7 +51,7 @@ def _joined(head: Node | None, node: Node) -> Node:
         fused = Fused(head.op, len(head.inputs), ())
     assert isinstance(node.op, Elementwise)
     operands = tuple(name for name in node.inputs if name != head.name)
-    link = Link(node.op, bool(operands), reverse=bool(operands) and node.inputs[0] != head.name)
+    link = Link(node.op, len(operands), node.inputs.index(head.name))
     return replace(
         node,
         op=replace(fused, links=(*fused.links, link)),
@@ -62,7 +62,7 @@ def _joined(head: Node | None, node: Node) -> Node:
 
 def _has_kernel(graph: Graph, node: Node) -> bool:
     assert isinstance(node.op, Elementwise)
-    table = UNARY if len(node.inputs) == 1 else BINARY
+    table = FUNCTIONS[len(node.inputs)]
     floats = all(graph.types[n].dtype == torch.float32 for n in (*node.inputs, node.name))
     return floats and node.op.function in table and _operands_fit(graph, node)
 

@@ -16,11 +16,13 @@ __all__ = ["Fused", "Link"]
 
 @dataclass(frozen=True)
 class Link:
-    """One function applied to the running value v: `f(v)`, `f(v, operand)`, or `f(operand, v)`."""
+    """One function applied to the running value v, which stands at `place` among so many operands:
+    `f(v)`, `f(v, operand)`, `f(operand, v)`...
+    """
 
     op: Elementwise
-    takes_operand: bool = False
-    reverse: bool = False
+    operands: int = 0
+    place: int = 0
 
 
 @dataclass(frozen=True)
@@ -61,8 +63,8 @@ class Fused(Op):
     def _walk(self, inputs: tuple[Any, ...]) -> Iterator[tuple[Link, tuple[Any, ...]]]:
         operands = iter(inputs[self.arity :])
         for link in self.links:
-            yield link, (next(operands),) if link.takes_operand else ()
+            yield link, tuple(next(operands) for _ in range(link.operands))
 
 
 def _placed(link: Link, value: Any, operands: tuple[Any, ...]) -> tuple[Any, ...]:
-    return (*operands, value) if link.reverse else (value, *operands)
+    return (*operands[: link.place], value, *operands[link.place :])

@@ -6,9 +6,26 @@ from dataclasses import replace
 
 from convariant.geometry import Geometry
 from convariant.graph import Graph, Node, prune, rewrite
-from convariant.graph.ops import AdaptivePool, Conv, Elementwise, Linear, Pad, Pool, Reduce, Reshape
+from convariant.graph.ops import (
+    AdaptivePool,
+    Conv,
+    Elementwise,
+    Linear,
+    Pad,
+    Permute,
+    Pool,
+    Reduce,
+    Reshape,
+)
 
-__all__ = ["absorb_padding", "flattened_linear_as_conv", "means_as_pools", "sink_reshapes"]
+__all__ = [
+    "absorb_padding",
+    "equal_ranks",
+    "flattened_linear_as_conv",
+    "means_as_pools",
+    "neighbouring_axes",
+    "sink_reshapes",
+]
 
 
 def flattened_linear_as_conv(graph: Graph) -> Graph:
@@ -74,6 +91,29 @@ def means_as_pools(graph: Graph) -> Graph:
     return rewrite(graph, rule)
 
 
+def neighbouring_axes(graph: Graph) -> Graph:
+    """before: `y = sum(x, [0, 2])`, x (n, c, l)  -->  `y = sum(permute(x), [1, 2])`, (c, n, l)."""
+
+    def rule(node: Node) -> list[Node] | None:
+        if not isinstance(node.op, Reduce) or not node.op.axes:
+            return None
+        x, y = graph.types[node.inputs[0]], graph.types[node.name]
+        axes = sorted(a % x.rank for a in node.op.axes)
+        between = set(range(axes[0], axes[-1])) - set(axes)
+        if all(x.sizes[a] == 1 for a in between):
+            return None
+        order = (*(a for a in range(x.rank) if a not in axes), *axes)
+        last = tuple(range(x.rank - len(axes), x.rank))
+        turned, inner = f"{node.name}/turned", f"{node.name}/reduced"
+        return [
+            Node(Permute(order), node.inputs, (turned,), node.path),
+            Node(replace(node.op, axes=last, keepdim=False), (turned,), (inner,), node.path),
+            Node(Reshape(y.shape), (inner,), node.outputs, node.path),
+        ]
+
+    return rewrite(graph, rule)
+
+
 def _pool(mode: str, window: tuple[int, ...]) -> Pool:
     return Pool("avg" if mode == "avg" else "max", Geometry(window, stride=window))
 
@@ -97,6 +137,27 @@ def absorb_padding(graph: Graph) -> Graph:
         )
         conv = replace(node.op, geometry=replace(node.op.geometry, padding=both))
         return [replace(node, op=conv, inputs=(pad.inputs[0], *node.inputs[1:]))]
+
+    return rewrite(graph, rule)
+
+
+def equal_ranks(graph: Graph) -> Graph:
+    """before: `y = x (n, c, h, w) * z (h, 1)`  -->  `y = x * reshape(z)`, (1, 1, h, 1)."""
+
+    def rule(node: Node) -> list[Node] | None:
+        shape = graph.types[node.name].shape
+        shapes = {name: graph.types[name].shape for name in node.inputs}
+        short = [n for n in shapes if len(shapes[n]) < len(shape) and n not in graph.constants]
+        if not isinstance(node.op, Elementwise) or not short:
+            return None
+        names = {name: f"{node.name}/{name}" for name in short}
+        return [
+            *(
+                Node(Reshape((1,) * (len(shape) - len(shapes[old])) + shapes[old]), (old,), (new,))
+                for old, new in names.items()
+            ),
+            replace(node, inputs=tuple(names.get(name, name) for name in node.inputs)),
+        ]
 
     return rewrite(graph, rule)
 

@@ -18,7 +18,7 @@ from convariant.compiler.kernels import (
 )
 from convariant.compiler.layout import Axis, Layout
 from convariant.compiler.plan._choose import Winograd, direct_cycles, winograd_ways
-from convariant.compiler.plan._job import Job, Option, placed
+from convariant.compiler.plan._job import Job, Option, placed, with_layouts
 from convariant.compiler.plan._model import Form, KernelCall, Located, Lowering, Need
 from convariant.compiler.plan._task import ConvTask, conv_task, halo_of, linear_task
 from convariant.compiler.plan._walks import Part
@@ -159,15 +159,12 @@ def _direct(
     """The kernel, its pixels in one line where memory allows, its work cut for the caches."""
     axes = part.axes
     if all((a.taps, a.stride, a.offset, a.spread) == (1, 1, 0, 1) for a in axes):
-        layouts = [x, y, *(s.operand for s in epilogue if s.operand is not None)]
+        layouts = [x, y, *(operand for step in epilogue for operand in step.operands)]
         flat = [layout.flat for layout in layouts]
         if len({(f.batch, f.depth, f.height, f.width) for f in flat}) == 1:
             axes = Axis(flat[0].depth), Axis(flat[0].height), Axis(flat[0].width)
             x, y = flat[:2]
-            operands = iter(flat[2:])
-            epilogue = tuple(
-                replace(s, operand=next(operands)) if s.operand is not None else s for s in epilogue
-            )
+            epilogue = with_layouts(epilogue, flat[2:])
     planes, rows, columns = axes
     tiles = rank_tiles(task.context.target, y.blocks // task.groups, rows.count, columns.count)
     tile = tiles[min(rank, len(tiles) - 1)]

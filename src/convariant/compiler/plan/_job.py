@@ -27,6 +27,7 @@ __all__ = [
     "operand_form",
     "placed",
     "stand_in",
+    "with_layouts",
 ]
 
 Names: TypeAlias = tuple[str, ...]
@@ -94,8 +95,8 @@ class Job:
             Step(
                 link.op.function,
                 tuple(link.op.params),
-                stand_in(context, sizes) if link.takes_operand else None,
-                link.reverse,
+                (stand_in(context, sizes),) * link.operands,
+                link.place,
             )
             for link in fused.links
         )
@@ -176,10 +177,14 @@ def _repeated(layout: Layout, image: tuple[int, int, int, int, int]) -> Layout:
 
 def placed(epilogue: Epilogue, operands: Sequence[Located]) -> Epilogue:
     """The epilogue, its operands where they turned out to lie."""
-    layouts = iter(operands)
+    return with_layouts(epilogue, [operand.layout for operand in operands])
+
+
+def with_layouts(epilogue: Epilogue, layouts: Sequence[Layout]) -> Epilogue:
+    """The epilogue with other layouts for its operands."""
+    following = iter(layouts)
     return tuple(
-        replace(step, operand=next(layouts).layout) if step.operand is not None else step
-        for step in epilogue
+        replace(step, operands=tuple(next(following) for _ in step.operands)) for step in epilogue
     )
 
 

@@ -9,8 +9,8 @@ import numpy as np
 
 from convariant.compiler import passes
 from convariant.compiler.kernels import (
-    REDUCED,
     ChannelNorm,
+    LineLogSumExp,
     LineNorm,
     LineReduce,
     Lines,
@@ -114,15 +114,16 @@ def _affine(job: Job, count: int) -> tuple[Floats, Floats]:
 
 
 def lower_reduce(job: Job) -> Lowering | str:
-    """Lines along the axes, if these are neighbours."""
+    """Lines along the axes, which are neighbours."""
     op, sizes = job.node.op, job.context.sizes(job.x)
     assert isinstance(op, ops.Reduce)
-    if op.function not in REDUCED:
-        return f"no kernel for the reduction {op.function}"
     axes = sorted(a % len(sizes) for a in op.axes)
-    if not axes or any(sizes[a] > 1 and a not in axes for a in range(axes[0], axes[-1])):
-        return "a reduction over axes that are no neighbours"
-    return _call(job, LineReduce(_lines(sizes, axes[0], axes[-1]), op.function), op.function)
+    if not axes:
+        return "a reduction over no axis"
+    lines = _lines(sizes, axes[0], axes[-1])
+    if op.function == "log_sum_exp":
+        return _call(job, LineLogSumExp(lines), "log-sum-exp")
+    return _call(job, LineReduce(lines, op.function), op.function)
 
 
 def lower_matmul(job: Job) -> Lowering | str:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import torch
 
-from convariant.compiler.passes import ChannelNorm, Fused, Strip
+from convariant.compiler.passes import ChannelNorm, Fused, Mask, Strip
 from convariant.compiler.plan._convs import lower_conv, lower_linear
 from convariant.compiler.plan._job import Context, Job
 from convariant.compiler.plan._lines import (
@@ -55,12 +55,14 @@ _RULES: dict[type[ops.Op], Callable[[Job], Lowering | str]] = {
     ops.Softmax: lower_softmax,
     ops.SpaceToDepth: lower_space_to_depth,
     ChannelNorm: lower_channel_norm,
+    Mask: lower_elementwise,
     Strip: lower_strip,
 }
 
 # What needs no notion of images and channels.
 _ANY_RANK = (
     ops.Concat,
+    ops.Elementwise,
     ops.Expand,
     ops.GroupNorm,
     ops.LayerNorm,
