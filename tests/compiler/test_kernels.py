@@ -137,7 +137,8 @@ def test_resize(target, shape, mode, oh, ow):
     values = random(*shape)
     tables = [op.taps(axis, shape[axis + 2], o) for axis, o in enumerate((oh, ow))]
     x, y = Layout.dense(shape, target.lanes), Layout.dense((*shape[:2], oh, ow), target.lanes)
-    kernel = Resize(x, y, *(index.shape[1] for index, _ in tables))
+    tables.insert(0, (np.zeros((1, 1), np.int64), np.ones((1, 1))))
+    kernel = Resize(x, y, tuple(index.shape[1] for index, _ in tables))
     result = run(kernel, target, (values, x), resize_table(*tables), y, threads=2)
     assert_close(
         result, op.run(torch.from_numpy(values).double())[0], dtype="float32", reduction=16

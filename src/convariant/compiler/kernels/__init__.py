@@ -1,5 +1,6 @@
 """Kernels: Python functions that emit the loop nest of one operation through the builder."""
 
+from convariant.compiler.kernels._adaptive import AdaptivePool, window_table
 from convariant.compiler.kernels._channel_norm import ChannelNorm
 from convariant.compiler.kernels._copy import Copy
 from convariant.compiler.kernels._direct import DirectConv
@@ -30,6 +31,7 @@ from convariant.compiler.kernels._tile import (
     tile_cycles,
     vector_counts,
 )
+from convariant.compiler.kernels._unpool import Unpool
 from convariant.compiler.kernels._winograd import WinogradConv, winograd_matrices
 
 __all__ = [
@@ -37,6 +39,7 @@ __all__ = [
     "FUNCTIONS",
     "REDUCED",
     "UNARY",
+    "AdaptivePool",
     "ChannelNorm",
     "ClearHalo",
     "Convert",
@@ -60,6 +63,7 @@ __all__ = [
     "Step",
     "StripConv",
     "Tile",
+    "Unpool",
     "WinogradConv",
     "choose_tile",
     "rank_tiles",
@@ -67,5 +71,6 @@ __all__ = [
     "strip_layout",
     "tile_cycles",
     "vector_counts",
+    "window_table",
     "winograd_matrices",
 ]

@@ -93,18 +93,18 @@ def _turned(b: Builder, x: Vector, turn: float) -> Vector:
 
 
 def sine(b: Builder, x: Vector) -> Vector:
-    """sin x; the smallest x are their own sines, minus zero among them."""
+    """The sine; the smallest x are their own sines, minus zero among them."""
     small = b.ordered(absolute(b, x), "<", b.constant(2.0**-12))
     return b.select(small, x, _turned(b, x, 0.0))
 
 
 def cosine(b: Builder, x: Vector) -> Vector:
-    """cos x."""
+    """The cosine."""
     return _turned(b, x, 1.0)
 
 
 def tangent(b: Builder, x: Vector) -> Vector:
-    """sin x / cos x."""
+    """Sine by cosine."""
     q, r = _reduced(b, x)
     s, c = _sine(b, r), _cosine(b, r)
     two = b.constant(2.0)
@@ -135,7 +135,7 @@ def _near_and_far(b: Builder, x: Vector) -> tuple[Vector, Vector, Vector, Vector
 
 
 def arc_sine(b: Builder, x: Vector) -> Vector:
-    """asin x; NaN beyond 1."""
+    """The angle of a sine; NaN beyond 1."""
     far, u, v, _ = _near_and_far(b, x)
     two = b.constant(2.0)
     rest = b.constant(_PI_LOW / 2) - v * two
@@ -144,7 +144,7 @@ def arc_sine(b: Builder, x: Vector) -> Vector:
 
 
 def arc_cosine(b: Builder, x: Vector) -> Vector:
-    """acos x; NaN beyond 1."""
+    """The angle of a cosine; NaN beyond 1."""
     far, u, v, size = _near_and_far(b, x)
     two, low = b.constant(2.0), b.constant(_PI_LOW / 2)
     below = b.ordered(x, "<", b.constant(0.0))
@@ -157,7 +157,7 @@ def arc_cosine(b: Builder, x: Vector) -> Vector:
 
 
 def arc_tangent(b: Builder, x: Vector) -> Vector:
-    """atan x, of numbers above 1 by that of 1 / x."""
+    """The angle of a tangent, of numbers above 1 by that of 1 / x."""
     size, one = absolute(b, x), b.constant(1.0)
     far = b.ordered(size, ">", one)
     u = b.select(far, one / size, size)

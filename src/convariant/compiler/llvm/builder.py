@@ -237,6 +237,10 @@ class Builder:
         one = ir.Constant(FLOAT, number)
         return Vector(self, ir.Constant(ir.VectorType(FLOAT, self.lanes), [one] * self.lanes))
 
+    def wide_constant(self, number: float) -> Vector:
+        """A float64 number in every lane."""
+        return Vector(self, ir.Constant(self._wide, [ir.Constant(DOUBLE, number)] * self.lanes))
+
     def _opaque(self, number: float) -> Vector:
         """A constant that LLVM cannot tell to be one, by way of an integer register."""
         (bits,) = struct.unpack("<i", struct.pack("<f", number))
@@ -289,10 +293,6 @@ class Builder:
     def narrowed(self, value: Vector) -> Vector:
         """Vectors of float64 rounded to float32."""
         return Vector(self, self.ir.fptrunc(value.value, ir.VectorType(FLOAT, self.lanes)))
-
-    def wide_constant(self, number: float) -> Vector:
-        """A float64 number in every lane."""
-        return Vector(self, ir.Constant(self._wide, [ir.Constant(DOUBLE, number)] * self.lanes))
 
     def ordered(self, left: Vector, relation: str, right: Vector) -> Vector:
         """Lanes where `left relation right`; false where either is NaN."""

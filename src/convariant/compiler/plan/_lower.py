@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import torch
 
-from convariant.compiler.passes import ChannelNorm, Fused, Mask, Strip
+from convariant.compiler.passes import ChannelNorm, Fused, Mask, Strip, Unpool
 from convariant.compiler.plan._convs import lower_conv, lower_linear
 from convariant.compiler.plan._job import Context, Job
 from convariant.compiler.plan._lines import (
@@ -30,12 +30,18 @@ from convariant.compiler.plan._moves import (
 )
 from convariant.compiler.plan._numbers import lower_elementwise
 from convariant.compiler.plan._strips import lower_strip
-from convariant.compiler.plan._windows import lower_pool, lower_resize
+from convariant.compiler.plan._windows import (
+    lower_adaptive_pool,
+    lower_pool,
+    lower_resize,
+    lower_unpool,
+)
 from convariant.graph import Node, ops
 
 __all__ = ["lower"]
 
 _RULES: dict[type[ops.Op], Callable[[Job], Lowering | str]] = {
+    ops.AdaptivePool: lower_adaptive_pool,
     ops.Concat: lower_concat,
     ops.Conv: lower_conv,
     ops.DepthToSpace: lower_depth_to_space,
@@ -56,6 +62,7 @@ _RULES: dict[type[ops.Op], Callable[[Job], Lowering | str]] = {
     ops.SpaceToDepth: lower_space_to_depth,
     ChannelNorm: lower_channel_norm,
     Mask: lower_elementwise,
+    Unpool: lower_unpool,
     Strip: lower_strip,
 }
 

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
-import math
 from typing import Literal
 
 import numpy as np
 
-from convariant.compiler.kernels import Pool, Resize, resize_table
+from convariant.compiler import passes
+from convariant.compiler.kernels import (
+    AdaptivePool,
+    Pool,
+    Resize,
+    Unpool,
+    resize_table,
+    window_table,
+)
 from convariant.compiler.layout import Axis, Floats
 from convariant.compiler.plan._job import Job, on_volume, placed
 from convariant.compiler.plan._model import KernelCall, Located, Lowering, Need
 from convariant.graph import ops
 
-__all__ = ["lower_pool", "lower_resize"]
+__all__ = ["lower_adaptive_pool", "lower_pool", "lower_resize", "lower_unpool"]
 
 
 def lower_pool(job: Job) -> Lowering | str:
@@ -62,21 +69,52 @@ def lower_resize(job: Job) -> Lowering | str:
     op = job.node.op
     assert isinstance(op, ops.Resize)
     x, y = (job.context.sizes(name)[2:] for name in (job.x, job.node.name))
-    if len(x) > 2:
-        return "a resize over 3 axes"
+    if op.region is not None:
+        return "a resize of a part of the image"
+    single = (np.zeros((1, 1), np.int64), np.ones((1, 1)))
     tables = [op.taps(axis, i, o) for axis, (i, o) in enumerate(zip(x, y, strict=True))]
-    if len(tables) == 1:
-        tables = [(np.zeros((1, 1), np.int64), np.ones((1, 1))), *tables]
-    row_taps, column_taps = (index.shape[1] for index, _ in tables)
-    if math.prod((row_taps, column_taps)) > 16:
-        return "a resize with more than 16 taps"
+    tables = [single] * (3 - len(tables)) + tables
+    planes, rows, columns = (index.shape[1] for index, _ in tables)
 
     def build(inputs: tuple[Located, ...], out: Located) -> list[KernelCall]:
         x, *operands = inputs
         epilogue = placed(job.epilogue, operands)
-        kernel = Resize(x.layout, out.layout, row_taps, column_taps, epilogue)
+        kernel = Resize(x.layout, out.layout, (planes, rows, columns), epilogue)
         table = job.context.constants.add(resize_table(*tables))
         arguments = (x.address, table, out.address, *(o.address for o in operands))
         return [KernelCall(kernel, arguments)]
 
     return Lowering((Need(job.x),), build, "resize", operands=job.operands)
+
+
+def lower_adaptive_pool(job: Job) -> Lowering | str:
+    """The window of each output plane, row and column as a table."""
+    op = job.node.op
+    assert isinstance(op, ops.AdaptivePool)
+    windows = op.windows(job.context.sizes(job.x)[2:])
+    table = window_table(*(((0, 1),) for _ in range(3 - len(windows))), *windows)
+
+    def build(inputs: tuple[Located, ...], out: Located) -> list[KernelCall]:
+        x, *operands = inputs
+        kernel = AdaptivePool(op.mode, x.layout, out.layout, placed(job.epilogue, operands))
+        known = job.context.constants.add(table)
+        arguments = (x.address, known, out.address, *(o.address for o in operands))
+        return [KernelCall(kernel, arguments)]
+
+    return Lowering((Need(job.x),), build, f"adaptive {op.mode} pool", operands=job.operands)
+
+
+def lower_unpool(job: Job) -> Lowering | str:
+    """The windows of the pooled tensor searched again for their maxima."""
+    op, names = job.node.op, job.node.inputs
+    assert isinstance(op, passes.Unpool)
+    deep, down, across = (1,) * (3 - len(op.window)) + op.window
+
+    def build(inputs: tuple[Located, ...], out: Located) -> list[KernelCall]:
+        x, v, *operands = inputs
+        epilogue = placed(job.epilogue, operands)
+        kernel = Unpool(x.layout, v.layout, out.layout, (deep, down, across), epilogue)
+        addresses = (x.address, v.address, out.address, *(o.address for o in operands))
+        return [KernelCall(kernel, addresses)]
+
+    return Lowering(tuple(map(Need, names)), build, "unpool", operands=job.operands)

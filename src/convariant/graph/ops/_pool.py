@@ -123,6 +123,11 @@ class AdaptivePool(Op):
         )
         return (x.with_shape((*x.shape[:2], *self.size)),)
 
+    def windows(self, size: tuple[int, ...]) -> tuple[tuple[tuple[int, int], ...], ...]:
+        """(first, stop) of the window of each output, axis by axis."""
+        pairs = zip(size, self.size, strict=True)
+        return tuple(tuple((r * i // o, -(-(r + 1) * i // o)) for r in range(o)) for i, o in pairs)
+
     def run(self, x: Tensor) -> tuple[Tensor, ...]:
         """F.adaptive_*_pool."""
         return (_ADAPTIVE[self.mode, len(self.size)](x, self.size),)
