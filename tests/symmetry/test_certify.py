@@ -299,6 +299,56 @@ def test_rewritten_networks_are_certified():
     assert dense.output.modulus == (1, 1)
 
 
+class Transposed(nn.Module):
+    def forward(self, x):
+        return x.transpose(2, 3)
+
+
+def test_a_map_may_move_along_the_other_axis():
+    torch.manual_seed(0)
+    model = nn.Sequential(conv(1, 2), Transposed())
+    assert certify(model, (1, 1, 6, 9)).check.error == 0
+    assert certify(model, (1, 1, 6, 9)).verdict == "exact"
+    assert certify(model, (1, 1, 6, 9), "shift").verdict == "exact"
+    model.append(conv(2, 1, mode="zeros", bias=False))
+    model[0].bias = None
+    example = certify(model, (1, 1, 6, 9)).counterexample
+    with torch.no_grad():
+        before, after = (model.double()(x) for x in (example.image, example.moved))
+    rolls = (before.roll((i, j), (2, 3)) for i in range(9) for j in range(6))
+    assert not any(torch.allclose(rolled, after, 1e-9, 0) for rolled in rolls)
+
+
+@pytest.mark.parametrize(
+    ("layers", "group"),
+    [
+        ([nn.ZeroPad2d(1), nn.AdaptiveAvgPool2d(1)], "circular_shift"),  # counts the same places
+        ([nn.MaxPool2d(3, 1, 1), nn.AdaptiveMaxPool2d(1)], "circular_shift"),
+        ([nn.Softmax(1), nn.AdaptiveAvgPool2d(1)], "shift"),  # of one channel: 1 everywhere
+        ([nn.Softmax(1), nn.MaxPool2d(2)], "flip"),
+    ],
+)
+def test_broken_is_not_said_without_an_image(layers, group):
+    certificate = certify(nn.Sequential(*layers), (1, 1, 7, 7), group)
+    assert certificate.verdict == "unknown"
+    assert certificate.counterexample is None
+    assert certificate.output.reason.endswith("but no image was found that shows it")
+
+
+def test_a_flattened_map_is_neither_called_exact_nor_broken():
+    for group in ("circular_shift", "shift"):
+        certificate = certify(nn.Sequential(conv(1, 1), nn.Flatten()), (1, 1, 6, 6), group)
+        assert certificate.verdict == "unknown"
+        assert "certify the network without the flatten" in certificate.output.reason
+
+
+def test_places_become_channels_and_back():
+    model = nn.Sequential(nn.PixelUnshuffle(2), conv(4, 4), nn.PixelShuffle(2))
+    certificate = certify(model, (1, 1, 6, 8))
+    assert (certificate.verdict, certificate.output.modulus) == ("exact modulo", (2, 2))
+    assert certificate.check.error == 0
+
+
 class Sorting(nn.Module):
     def forward(self, x):
         return x.sort(-1).values.cumsum(1)

@@ -10,7 +10,7 @@ from torch import nn
 
 import convariant as cv
 from convariant import OptionError, ShapeError
-from convariant.analysis.symmetry import make_shift_invariant, shift_changes
+from convariant.analysis.symmetry import certify, make_shift_invariant, shift_changes
 from support.compare import assert_close, assert_equal
 
 SHIFTS = [(0, 1), (1, 0), (3, 5), (-1, -2)]
@@ -74,7 +74,7 @@ def test_deep_networks_are_rewritten_in_whole(name):
 def test_alexnet_has_no_circle_but_can_be_blurred():
     """Its windows do not fill their input, so polyphase choice leaves them alone, and says so."""
     model = network("alexnet", num_classes=4, hidden=32, small_input=True)
-    with pytest.warns(UserWarning, match="3 of 8 layers stay .* method='blur'"):
+    with pytest.warns(UserWarning, match="3 of 8 layers stay .* keep_sizes=False.* method='blur'"):
         make_shift_invariant(model)
     changes = shift_changes(model, "blur")
     assert [c.path for c in changes] == ["features.pool1", "features.pool2", "features.pool5"]
@@ -99,6 +99,87 @@ def test_a_unet_becomes_exactly_equivariant(up):
         assert y.shape == model(x).shape
         for shift in SHIFTS:
             assert_close(exact(x.roll(shift, (2, 3))), y.roll(shift, (2, 3)), reduction=1000)
+
+
+class Meeting(nn.Module):
+    """Strides of 2, 2 and of 4 that lead to one grid, and all ways back."""
+
+    def __init__(self, large_first: bool) -> None:
+        super().__init__()
+        self.large_first = large_first
+        self.middle, self.quarter = nn.Conv2d(1, 2, 3, 2, 1), nn.Conv2d(2, 2, 3, 2, 1)
+        self.large, self.enlarged = nn.Conv2d(1, 2, 4, 4), nn.ConvTranspose2d(2, 1, 4, 4)
+        self.up, self.last = nn.ConvTranspose2d(2, 2, 2, 2), nn.ConvTranspose2d(2, 1, 2, 2)
+
+    def forward(self, x):
+        first = self.large(x) if self.large_first else 0
+        half = self.middle(x)
+        y = self.quarter(half) + (first if self.large_first else self.large(x))
+        return self.enlarged(y) + self.last(half + self.up(y))
+
+
+class OnlyBetween(nn.Module):
+    """Down by 4 at once, up to a grid that nothing led down to before."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.down, self.up = nn.Conv2d(1, 2, 4, 4), nn.ConvTranspose2d(2, 2, 2, 2)
+        self.middle, self.last = nn.Conv2d(1, 2, 2, 2), nn.ConvTranspose2d(2, 1, 2, 2)
+
+    def forward(self, x):
+        return self.last(self.up(self.down(x)) + self.middle(x))
+
+
+class FinerFirst(nn.Module):
+    """Enlarged first, then down to meet the image, and further down than that."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.up, self.down = nn.ConvTranspose2d(1, 2, 2, 2), nn.Conv2d(2, 1, 3, 2, 1)
+        self.low, self.back = nn.Conv2d(2, 2, 4, 4), nn.ConvTranspose2d(2, 1, 2, 2)
+
+    def forward(self, x):
+        fine, half = self.up(x), self.down(x.expand(-1, 2, -1, -1))
+        back = self.back(self.low(fine) + half)
+        return self.down(fine) + x + back
+
+
+@pytest.mark.parametrize(
+    "model",
+    [Meeting(False), Meeting(True), OnlyBetween(), FinerFirst()],
+    ids=lambda model: type(model).__name__,
+)
+def test_one_choice_holds_on_every_way_to_a_grid(model):
+    """Whole numbers: the output is the same to the last bit, moved."""
+    generator = torch.Generator().manual_seed(0)
+    exact = make_shift_invariant(model).double()
+    with torch.no_grad():
+        for p in exact.parameters():
+            p.copy_(torch.randint(-2, 3, p.shape, generator=generator))
+        x = torch.randint(-3, 4, (3, 1, 8, 16), generator=generator).double()
+        y = exact(x)
+        assert y.std() > 1
+        for shift in SHIFTS:
+            assert_equal(exact(x.roll(shift, (2, 3))), y.roll(shift, (2, 3)))
+    certificate = certify(exact, (1, 1, 8, 16))
+    assert (certificate.verdict, certificate.output.modulus) == ("exact", (1, 1))
+
+
+def test_windows_that_do_not_fill_their_input_can_be_closed_with_another_size():
+    model = network("alexnet", num_classes=4, hidden=32, small_input=True).features
+    changes = shift_changes(model, keep_sizes=False)
+    assert all(c.layer is not None for c in changes)
+    assert "size 128 to 64 instead of 63" in str(changes[1])
+    exact = make_shift_invariant(nn.Sequential(model, nn.AdaptiveAvgPool2d(1)), keep_sizes=False)
+    x = torch.randn(2, 3, 32, 48, dtype=torch.float64)
+    assert exact[0](x).shape[2:] == (4, 6)
+    assert change_of_answer(exact, x) < 1e-11
+    valid = nn.Sequential(nn.Conv2d(1, 2, 5)).double()
+    closed = make_shift_invariant(valid, keep_sizes=False)(x[:, :1])
+    assert closed.shape[2:] == (32, 48)
+    assert_close(closed[..., :28, :44], valid(x[:, :1]), reduction=25)
+    up = make_shift_invariant(nn.Sequential(nn.ConvTranspose2d(1, 1, 3, 2)), keep_sizes=False)
+    assert up(torch.rand(1, 1, 4, 6)).shape[2:] == (8, 12)
 
 
 def test_one_and_three_axes():

@@ -1,9 +1,4 @@
-"""Strided layers that sub-sample by polyphase choice, all layers of one grid by the same choice.
-
-Branches that meet again, as in a residual block, must keep the same phase, or they would drift
-apart. So the layers of a network share a memory: the first that sub-samples a grid chooses, all
-others that leave or re-enter a grid of this size follow.
-"""
+"""Strided layers that sub-sample by polyphase choice, all layers of one grid by the same choice."""
 
 from __future__ import annotations
 
@@ -26,6 +21,7 @@ from convariant.functional import (
 )
 from convariant.functional._border import pad
 from convariant.geometry import Geometry
+from convariant.nn._phase_memory import Phases, by_axis, divided
 from convariant.nn._polyphase import PolyphasePool1d, PolyphasePool2d, PolyphasePool3d
 
 _POOLS = {1: PolyphasePool1d, 2: PolyphasePool2d, 3: PolyphasePool3d}
@@ -33,25 +29,6 @@ _CONVOLVE = {1: conv1d, 2: conv2d, 3: conv3d}
 _TRANSPOSE = {1: conv_transpose1d, 2: conv_transpose2d, 3: conv_transpose3d}
 _MAX = {1: F.max_pool1d, 2: F.max_pool2d, 3: F.max_pool3d}
 _MEAN: dict[int, Callable[..., Tensor]] = {1: F.avg_pool1d, 2: F.avg_pool2d, 3: F.avg_pool3d}
-
-
-class Phases:
-    """The phases chosen during one forward pass, by the size of the grid that they sub-sample."""
-
-    def __init__(self) -> None:
-        self._chosen: dict[tuple[int, ...], Tensor] = {}
-
-    def start(self, module: nn.Module, inputs: object) -> None:  # noqa: ARG002
-        """Forget the last pass; a forward pre-hook of the whole network."""
-        self._chosen.clear()
-
-    def of(self, size: tuple[int, ...]) -> Tensor | None:
-        """What was chosen on a grid of this size, if anything."""
-        return self._chosen.get(size)
-
-    def keep(self, size: tuple[int, ...], index: Tensor) -> None:
-        """Remember a choice."""
-        self._chosen[size] = index
 
 
 class _PhaseDown(nn.Module, ABC):
@@ -77,9 +54,9 @@ class _PhaseDown(nn.Module, ABC):
         y = self.slide(pad(x, self.pads, "circular"))
         if max(self.window.stride) == 1:
             return y
-        size = tuple(y.shape[2:])
-        y, index = self.pool(y, self.phases.of(size))
-        self.phases.keep(size, index)
+        size, stride = tuple(y.shape[2:]), self.window.stride
+        y, index = self.pool(y, self.phases.down(size, stride, y))
+        self.phases.keep(size, stride, index)
         return y
 
     def extra_repr(self) -> str:
@@ -131,11 +108,11 @@ class _PhaseUp(nn.Module):
 
     def place(self, y: Tensor) -> Tensor:
         """Roll each image by its phase; a grid that nobody sub-sampled stays where it is."""
-        index = self.phases.of(tuple(y.shape[2:]))
+        size = divided(tuple(y.shape[2:]), self.stride)
+        index = self.phases.up(size, self.stride, y)
         if index is None:
             return y
-        for axis in reversed(range(len(self.stride))):
-            index, offset = index // self.stride[axis], index % self.stride[axis]
+        for axis, offset in enumerate(by_axis(index, self.stride)):
             y = _roll_each(y, offset, axis + 2, self.stride[axis])
         return y
 

@@ -21,6 +21,10 @@ Group: TypeAlias = Literal["circular_shift", "shift", "flip", "p4", "p4m"]
 
 _AXES = (2, 3)
 
+# rules are sufficient: a network may keep by luck or by later layers what one of them gives up
+_UNSHOWN = "but no image was found that shows it"
+_FLAT = "its output is a map laid out flat; certify the network without the flatten"
+
 
 def certify(
     model: Network,
@@ -37,7 +41,8 @@ def certify(
     left-right mirror, `p4` quarter turns, `p4m` both. A verdict is *exact*, *exact modulo* s (for
     shifts by multiples of s), *broken*, by what, or *unknown* where the graph has an operation the
     algebra does not know. With `search` an exact verdict is tried in numbers, and of a broken one
-    (or of shifts between the multiples) the smallest image that shows it is searched.
+    (or of shifts between the multiples) the smallest image that shows it is searched; where none
+    is found, the verdict on the output is *unknown*.
 
     Raises: UnknownNameError for another group; GraphError where the network cannot be captured;
     ShapeError where its input is not `(n, c, h, w)`, or not square for quarter turns.
@@ -70,6 +75,8 @@ def certify(
                 layers[-1] = replace(output, verdict="unknown", reason=reason)
         tried = between if follows else moves
         example = find_counterexample(graph, tried, seed) if tried else None
+        if output.verdict == "broken" and example is None:
+            layers[-1] = replace(output, verdict="unknown", reason=f"{output.reason}; {_UNSHOWN}")
     return Certificate(graph.name, group, graph.input_types[0].sizes, tuple(layers), check, example)
 
 
@@ -120,7 +127,10 @@ def _by_shifts(
     for name, kind, value in _layers(graph, states[0]):
         both = [found[value] for found in states]
         layers.append(_shift_verdict(graph, name, kind, value, both, fields.of(value), circular))
-    value, output = graph.outputs[0], layers[-1]
+    value = graph.outputs[0]
+    if any(found[value].merged for found in states):
+        layers[-1] = replace(layers[-1], verdict="unknown", modulus=None, where=None, reason=_FLAT)
+    output = layers[-1]
     moves: list[Move] = []
     between: list[Move] = []
     for i, (axis, found) in enumerate(zip(_AXES, states, strict=True)):

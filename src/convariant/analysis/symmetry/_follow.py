@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 
 from torch import Tensor
 
+from convariant.analysis.symmetry._choices import Choice, Choices
 from convariant.analysis.symmetry._constants import constant_along
 from convariant.graph import Graph, Node, ops
 from convariant.graph.ops import Taps
@@ -32,16 +33,16 @@ class Fault:
 class Follow:
     """Shifted by `modulus`, the value rolls by `step` along `axis`; without axis it stands still.
 
-    `circle` is the length after which the value repeats (0: no circle, the open plane). `free` is a
-    roll by as many steps as the content chooses. `merged` are axes in which positions were mixed
-    with other indices, in place of an axis of their own.
+    `circle` is the length after which the value repeats (0: no circle, the open plane). `chosen`
+    names the polyphase choices by which content decides how many steps the value rolls. `merged`
+    are axes in which positions were mixed with other indices, in place of an axis of their own.
     """
 
     axis: int | None
     modulus: int = 1
     step: int = 1
     circle: int = 0
-    free: bool = False
+    chosen: tuple[Choice, ...] = ()
     merged: tuple[int, ...] = ()
     fault: Fault | None = None
 
@@ -60,8 +61,10 @@ class Follower:
     circular: bool
     constants: Mapping[str, Tensor]
     states: dict[str, Follow] = field(default_factory=dict)
-    # circle length -> how the grid moved before content chose one of its phases
-    left: dict[int, Follow] = field(default_factory=dict)
+    choices: Choices = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.choices = Choices(self.graph)
 
     def walk(self) -> dict[str, Follow]:
         """The state of every value that depends on the input."""
@@ -78,9 +81,9 @@ class Follower:
 
     def _node(self, node: Node, dependent: list[int]) -> Follow:
         given = [self.states[node.inputs[i]] for i in dependent]
-        chosen = self._by_content(node)
+        chosen = self.choices.follow(node, self.states)
         if chosen is not None:
-            return chosen
+            return self._fault(node, chosen) if isinstance(chosen, str) else chosen
         for state in given:
             if state.fault is not None:
                 return state
@@ -96,32 +99,6 @@ class Follower:
 
     def _fault(self, node: Node, reason: str, *, certain: bool = True) -> Follow:
         return Follow(None, fault=Fault(reason, node.path or node.name, certain))
-
-    def _by_content(self, node: Node) -> Follow | None:
-        """Nodes inside a polyphase layer: what goes in, comes out on the phase it chose."""
-        kind = self.graph.modules.get(node.path, "").rpartition(".")[2]
-        is_down, is_up = kind.startswith("PolyphasePool"), kind in _UP
-        if not (is_down or is_up):
-            return None
-        come = [self.states[i] for i in node.inputs if i in self.states]
-        inside = [s for s in come if s.axis is not None and not s.fault]
-        if not inside or len(inside) < len([s for s in come if s.fault]):
-            return come[0]
-        state, size = inside[0], self.graph.types[node.outputs[0]].sizes
-        if not self.circular:
-            return self._fault(node, "polyphase choice reads the whole image, also what leaves it")
-        own = state.axis if state.axis is not None else 0
-        length = size[own] if own < len(size) and len(size) == self._rank else state.circle
-        if is_down and length < state.circle:
-            self.left.setdefault(state.circle, state)
-            return Follow(own, state.modulus, 1, length, free=True)
-        if is_up and length in self.left:
-            return replace(self.left[length], axis=own)
-        return state
-
-    @property
-    def _rank(self) -> int:
-        return self.graph.input_types[0].rank
 
     def _through(self, node: Node, i: int, state: Follow) -> Follow:
         """What one input contributes."""
@@ -162,7 +139,7 @@ class Follower:
         if taps.step < 1:
             return self._fault(node, "reads its axis backwards", certain=False)
         period, stride = taps.period, taps.step
-        if state.free and stride > period:
+        if state.chosen and stride > period:
             return self._fault(node, f"stride {stride} on a grid that content chose")
         circle = 0
         if self.circular:
@@ -182,7 +159,7 @@ class Follower:
             state.modulus * factor,
             state.step * factor * period // stride,
             circle,
-            state.free,
+            state.chosen,
         )
         return Follow(None, found.modulus) if circle == 1 else found
 
@@ -259,13 +236,11 @@ class Follower:
             factor = modulus // other.modulus
             return replace(other, modulus=modulus, step=other.step * factor)
         steps = {s.step * (modulus // s.modulus) for s in (a, b)}
-        same_place = (a.axis, a.merged, a.free) == (b.axis, b.merged, b.free)
+        same_place = (a.axis, a.merged, a.chosen) == (b.axis, b.merged, b.chosen)
         if not same_place or a.circle != b.circle or len(steps) > 1:
             return self._fault(node, "branches that move by different steps meet")
         return replace(a, modulus=modulus, step=steps.pop())
 
-
-_UP = ("PhaseConvTranspose", "PhaseUpsample", "PolyphaseUnpool1d", "PolyphaseUnpool2d")
 
 _KNOWN = (
     ops.AdaptivePool,
@@ -273,6 +248,7 @@ _KNOWN = (
     ops.Cast,
     ops.Concat,
     ops.Conv,
+    ops.DepthToSpace,
     ops.Elementwise,
     ops.Expand,
     ops.GroupNorm,
@@ -287,6 +263,7 @@ _KNOWN = (
     ops.Resize,
     ops.Slice,
     ops.Softmax,
+    ops.SpaceToDepth,
 )
 
 

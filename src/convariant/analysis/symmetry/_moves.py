@@ -58,31 +58,34 @@ class ShiftMove(Move):
 
     def gap(self, before: Tensor, after: Tensor) -> float:
         """The least over the steps that the output may have made."""
-        if before.dim() < 4 or before.shape[self.axis] == 1:
-            return _gap(before, after)
-        return min(self._gap_at(before, after, k) for k in self._steps(before))
+        return min(self._gap_at(before, after, axis, k) for axis, k in self._steps(before))
 
-    def _steps(self, y: Tensor) -> range:
+    def _steps(self, y: Tensor) -> Iterator[tuple[int, int]]:
+        """(axis, steps) as the verdict says; where it says nothing, every roll of the map."""
         state = self.state
-        own = state.axis
-        known = state.fault is None and own == self.axis and not state.free
-        if known and self.amount % state.modulus == 0:
-            k = self.amount // state.modulus * state.step
-            return range(k, k + 1)
-        length = y.shape[self.axis]
-        return range(length) if self.circular else range(min(self.amount * 4, length - 1) + 1)
+        if state.fault is None and not state.chosen and self.amount % state.modulus == 0:
+            yield state.axis or 0, self.amount // state.modulus * state.step * (not state.still)
+            return
+        yield 0, 0
+        axes = () if y.dim() < 4 else (2, 3) if state.axis is None else (state.axis,)
+        for axis in axes:
+            length = len(self._span(y, axis))
+            steps = length if self.circular else min(self.amount * 4 + 1, length)
+            yield from ((axis, k) for k in range(1, steps))
 
-    def _gap_at(self, before: Tensor, after: Tensor, k: int) -> float:
+    def _span(self, y: Tensor, axis: int) -> range:
+        return range(y.shape[axis]) if self.inside is None or axis == 0 else self.inside
+
+    def _gap_at(self, before: Tensor, after: Tensor, axis: int, k: int) -> float:
         """after[o] against before[o + k]."""
         if self.circular:
-            return _gap(before.roll(-k, self.axis), after)
-        span = self.inside if self.inside is not None else range(before.shape[self.axis])
+            return _gap(before.roll(-k, axis), after)
+        span = self._span(before, axis)
         count = len(span) - k
         if count < 1:
             return 0.0
         return _gap(
-            before.narrow(self.axis, span.start + k, count),
-            after.narrow(self.axis, span.start, count),
+            before.narrow(axis, span.start + k, count), after.narrow(axis, span.start, count)
         )
 
     def text(self) -> str:

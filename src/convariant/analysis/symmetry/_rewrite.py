@@ -15,12 +15,12 @@ from convariant.geometry import Geometry
 from convariant.nn._blur import BLUR_POOLS, BlurConv
 from convariant.nn._group import GroupConv2d, GroupConvTranspose2d, GroupLift2d
 from convariant.nn._group_layers import GroupAvgPool2d, GroupMaxPool2d
+from convariant.nn._phase_memory import Phases
 from convariant.nn._phases import (
     PhaseAvgPool,
     PhaseConv,
     PhaseConvTranspose,
     PhaseMaxPool,
-    Phases,
     PhaseUpsample,
 )
 
@@ -50,7 +50,9 @@ class ShiftChange:
         return f"{self.path}: {self.reason}"
 
 
-def make_shift_invariant(model: nn.Module, method: Method = "polyphase") -> nn.Module:
+def make_shift_invariant(
+    model: nn.Module, method: Method = "polyphase", *, keep_sizes: bool = True
+) -> nn.Module:
     """A copy of the network in which every stride follows the content of the image.
 
     `polyphase`: each strided convolution or pooling runs with stride 1 on the circularly closed
@@ -59,6 +61,11 @@ def make_shift_invariant(model: nn.Module, method: Method = "polyphase") -> nn.M
     circular. Circular shifts of the input then shift every feature map exactly, and after a global
     pooling change nothing. Sizes must be divisible by the strides.
     `blur`: a binomial low-pass filter before each sub-sampling; any size, approximate.
+
+    Windows that do not fill their input (3 without padding maps 8 to 6) cannot be closed to a
+    circle without another size, so `polyphase` leaves them alone. With `keep_sizes=False` it closes
+    them too: a layer of stride s then maps i to i / s, with other values at the border, and what
+    depends on the size (flatten + Linear) needs images of another one.
 
     The weights and their names stay; the network should be trained on a little with them. Poolings
     and resizings that `forward` calls as functions are found by torch.fx; the copy is then a
@@ -77,7 +84,7 @@ def make_shift_invariant(model: nn.Module, method: Method = "polyphase") -> nn.M
     Source: Chaman and Dokmanic 2021, https://arxiv.org/abs/2011.14214; Zhang 2019,
     https://arxiv.org/abs/1904.11486.
     """
-    made, changes = rewritten(model, method)
+    made, changes = rewritten(model, method, keep_sizes=keep_sizes)
     left = [change for change in changes if change.layer is None]
     if left:
         warnings.warn(
@@ -88,11 +95,13 @@ def make_shift_invariant(model: nn.Module, method: Method = "polyphase") -> nn.M
     return made
 
 
-def rewritten(model: nn.Module, method: Method) -> tuple[nn.Module, list[ShiftChange]]:
+def rewritten(
+    model: nn.Module, method: Method, *, keep_sizes: bool = True
+) -> tuple[nn.Module, list[ShiftChange]]:
     """The copy, and what became of each layer."""
     model = with_modules(copy.deepcopy(model))
     phases = Phases()
-    changes = _changes(model, method, phases)
+    changes = _changes(model, method, phases, keep_sizes)
     for change in changes:
         if change.layer is not None:
             parent, _, name = change.path.rpartition(".")
@@ -102,12 +111,16 @@ def rewritten(model: nn.Module, method: Method) -> tuple[nn.Module, list[ShiftCh
     return model, changes
 
 
-def shift_changes(model: nn.Module, method: Method = "polyphase") -> tuple[ShiftChange, ...]:
+def shift_changes(
+    model: nn.Module, method: Method = "polyphase", *, keep_sizes: bool = True
+) -> tuple[ShiftChange, ...]:
     """What `make_shift_invariant` would do, layer by layer; the network stays as it is."""
-    return tuple(_changes(with_modules(copy.deepcopy(model)), method, Phases()))
+    return tuple(_changes(with_modules(copy.deepcopy(model)), method, Phases(), keep_sizes))
 
 
-def _changes(model: nn.Module, method: Method, phases: Phases) -> list[ShiftChange]:
+def _changes(
+    model: nn.Module, method: Method, phases: Phases, keep_sizes: bool
+) -> list[ShiftChange]:
     if method not in ("polyphase", "blur"):
         raise OptionError(f"method={method!r} is not known; use 'polyphase' or 'blur'")
     changes = []
@@ -117,7 +130,7 @@ def _changes(model: nn.Module, method: Method, phases: Phases) -> list[ShiftChan
             if method == "blur":
                 change = _blurred(path, module, window)
             else:
-                change = _polyphase(path, module, window, phases)
+                change = _polyphase(path, module, window, phases, keep_sizes)
         elif isinstance(module, nn.Upsample) and method == "polyphase":
             change = _resized(path, module, phases)
         else:
@@ -157,29 +170,34 @@ def _window(module: Any) -> Geometry:
     )
 
 
-def _polyphase(path: str, module: Any, window: Geometry, phases: Phases) -> ShiftChange | None:
+def _polyphase(
+    path: str, module: Any, window: Geometry, phases: Phases, keep_sizes: bool
+) -> ShiftChange | None:
     unit = tuple(s * 64 for s in window.stride)  # any large size that the strides divide
     explicit = window.explicit(unit)
     expected = tuple(
         i * s if window.transposed else i // s for i, s in zip(unit, window.stride, strict=True)
     )
-    if window.output_size(unit) != expected:
+    found = window.output_size(unit)
+    if keep_sizes and found != expected:
         return ShiftChange(
             path,
             None,
-            f"left alone: it maps size {unit[0]} to {window.output_size(unit)[0]} instead of "
-            f"{expected[0]}, so it cannot be closed to a circle; change its padding, or use "
-            "method='blur', which fits any size",
+            f"left alone: it maps size {unit[0]} to {found[0]} instead of {expected[0]}, so it "
+            "cannot be closed to a circle; change its padding, or use keep_sizes=False, which "
+            "closes it with another size, or method='blur', which fits any size",
         )
     if type(module) in _TRANSPOSED:
         layer = PhaseConvTranspose(module, explicit, phases)
         return ShiftChange(path, layer, "returns to the phase that its grid was left by")
     if max(window.stride) == 1:
-        if window.pads(unit) == ((0, 0),) * window.axes:
+        if found == expected and window.pads(unit) == ((0, 0),) * window.axes:
             return None  # pointwise: nothing to close
         kind = "circular padding"
     else:
         kind = f"stride {window.stride} by polyphase choice, circular padding"
+    if found != expected:
+        kind += f", size {unit[0]} to {expected[0]} instead of {found[0]}"
     if type(module) in _CONVS:
         return ShiftChange(path, PhaseConv(module, explicit, phases), kind)
     if type(module) in _MAX_POOLS:
