@@ -23,6 +23,7 @@ from convariant.compiler.kernels._pool import Pool
 from convariant.compiler.kernels._regroup import Regroup
 from convariant.compiler.kernels._resize import Resize, resize_table
 from convariant.compiler.kernels._softmax import Softmax
+from convariant.compiler.kernels._strassen import Pairs, StrassenConv
 from convariant.compiler.kernels._strip import StripConv, strip_layout
 from convariant.compiler.kernels._tile import (
     Tile,
@@ -55,12 +56,14 @@ __all__ = [
     "Lines",
     "Map",
     "MatMul",
+    "Pairs",
     "PeakMultiplyAdds",
     "Pool",
     "Regroup",
     "Resize",
     "Softmax",
     "Step",
+    "StrassenConv",
     "StripConv",
     "Tile",
     "Unpool",

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from convariant.compiler.kernels._direct import DirectConv, Panel
 from convariant.compiler.kernels._epilogue import Output
 from convariant.compiler.kernels._grouped import GroupedConv, Plane
+from convariant.compiler.kernels._strassen import PairBand, StrassenConv
 from convariant.compiler.layout import Layout
 from convariant.compiler.llvm import Builder, Target
 
@@ -27,13 +28,19 @@ class StripConv:
     """
 
     depthwise: GroupedConv
-    pointwise: DirectConv
+    pointwise: DirectConv | StrassenConv
     band: int
 
     @property
-    def scratch(self) -> int:
+    def strip(self) -> int:
         """Floats of one strip."""
         return self.depthwise.y.blocks * self.depthwise.y.block
+
+    @property
+    def scratch(self) -> int:
+        """Floats that each thread needs."""
+        more = self.pointwise.scratch if isinstance(self.pointwise, StrassenConv) else 0
+        return self.strip + more
 
     def emit(self, target: Target, name: str) -> str:
         """The kernel's LLVM IR."""
@@ -41,7 +48,7 @@ class StripConv:
         x, weights, bias, point_weights, point_bias, scratch = (b.argument(i) for i in range(6))
         output = Output(b, self.pointwise.y, self.pointwise.epilogue, first=6)
         own, row = scratch + b.thread * self.scratch, self.depthwise.y.row
-        rows, planes = self.pointwise.rows.count, self.pointwise.planes.count
+        rows, planes = self.depthwise.rows.count, self.depthwise.planes.count
         bands = -(-rows // self.band)
         with b.share(self.depthwise.x.batch * planes * bands) as item:
             plane, first = item // bands, item % bands * self.band
@@ -51,10 +58,17 @@ class StripConv:
             strip = Output(b, self.depthwise.y, self.depthwise.epilogue, start=middle)
             with b.loop(0, self.depthwise.x.blocks) as block:
                 Plane.of(self.depthwise, strip, x, weights, bias, image, z, block).rows(first, last)
-            with b.loop(0, self.pointwise.y.blocks // self.pointwise.tile.vectors) as panel:
-                Panel.of(
-                    self.pointwise, output, middle, point_weights, point_bias, image, z, panel
-                ).rows(first, last)
+            if isinstance(self.pointwise, StrassenConv):
+                down = self.pointwise.pairs.spread[0]
+                rest, pairs = own + self.strip, (first // down, last // down)
+                band = PairBand(self.pointwise, b, output, middle, rest, plane, *pairs)
+                band.run(point_weights, point_bias, 0, self.pointwise.panels)
+            else:
+                panels = self.pointwise.y.blocks // self.pointwise.tile.vectors
+                with b.loop(0, panels) as panel:
+                    Panel.of(
+                        self.pointwise, output, middle, point_weights, point_bias, image, z, panel
+                    ).rows(first, last)
         return b.finish()
 
 

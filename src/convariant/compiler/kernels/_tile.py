@@ -59,6 +59,11 @@ class TileSums:
                 cell = self._cells[r, c, v]
                 cell.set(b.fma(value, w[v], cell.get()))
 
+    def update(self, change: Callable[[int, int, int, Vector], Vector]) -> None:
+        """Replace every accumulator: `change(row, column, block, value)`."""
+        for (r, c, v), cell in self._cells.items():
+            cell.set(change(r, c, v, cell.get()))
+
     def results(self) -> Iterator[tuple[int, int, int, Vector]]:
         """Every accumulator as (row, column, block, value)."""
         for (r, c, v), cell in self._cells.items():

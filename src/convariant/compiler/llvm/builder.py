@@ -10,6 +10,7 @@ LLVM miscompiles integer arithmetic on pointers.
 from __future__ import annotations
 
 import contextlib
+import functools
 import struct
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -115,6 +116,17 @@ class Builder:
             return Index(self, max(a, b))
         greater = self.compare(left, ">", right)
         return Index(self, self.ir.select(greater, self.i64(left), self.i64(right)))
+
+    def among(self, number: Index, numbers: Sequence[int]) -> Any:
+        """The truth of `number in numbers`."""
+        found = [self.compare(number, "==", n) for n in numbers]
+        return functools.reduce(self.ir.or_, found)
+
+    def pick(self, condition: Any, yes: Any, no: Any) -> Any:
+        """One of two indices, or of two pointers."""
+        if isinstance(yes, Pointer):
+            return Pointer(self, self.ir.select(condition, yes.value, no.value))
+        return Index(self, self.ir.select(condition, self.i64(yes), self.i64(no)))
 
     # -- control flow ----------------------------------------------------------------------------
 

@@ -20,6 +20,7 @@ from convariant.compiler.layout import Axis, Layout
 from convariant.compiler.plan._choose import Winograd, direct_cycles, winograd_ways
 from convariant.compiler.plan._job import Job, Option, placed, with_layouts
 from convariant.compiler.plan._model import Form, KernelCall, Located, Lowering, Need
+from convariant.compiler.plan._strassen import strassen_ways
 from convariant.compiler.plan._task import ConvTask, conv_task, halo_of, linear_task
 from convariant.compiler.plan._walks import Part
 from convariant.graph import ops
@@ -83,7 +84,7 @@ def _broadcast_ways(task: ConvTask, part: Part) -> list[Option]:
         Option(way.cycles, partial(_lower_winograd, task, part, way))
         for way in _winograd_ways(task, part)
     ]
-    return options
+    return options + strassen_ways(task, part)
 
 
 def _lower(task: ConvTask, rank: int) -> Lowering:

@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from functools import partial
+
 from convariant.compiler.kernels import (
     DirectConv,
     GroupedConv,
+    StrassenConv,
     StripConv,
+    Tile,
     choose_tile,
     strip_layout,
+    tile_cycles,
 )
 from convariant.compiler.layout import Axis
 from convariant.compiler.passes import Strip
+from convariant.compiler.plan._choose import direct_cycles
 from convariant.compiler.plan._convs import grouped_tile
-from convariant.compiler.plan._job import Job, as_image, placed
+from convariant.compiler.plan._job import Job, Option, as_image, placed
 from convariant.compiler.plan._model import KernelCall, Located, Lowering, Need
+from convariant.compiler.plan._strassen import Strassen, strassen_way
 from convariant.compiler.plan._task import ConvTask, conv_task
 
 __all__ = ["lower_strip"]
@@ -30,12 +38,42 @@ def lower_strip(job: Job) -> Lowering | str:
     first = conv_task(Job.of(context, job.node, op.first, inputs[: op.arity], middle))
     rest = (inputs[0], *inputs[op.arity :])
     second = conv_task(Job.of(context, job.node, op.second, rest, job.sizes))
+    task = _StripTask(first, second, as_image(middle))
+    return context.pick(job.node, _ways(task))
+
+
+@dataclass(frozen=True)
+class _StripTask:
+    """Both convolutions, and the shape of what passes between them."""
+
+    first: ConvTask
+    second: ConvTask
+    middle: tuple[int, int, int, int, int]
+
+
+def _ways(task: _StripTask) -> list[Option]:
+    """The pointwise layer by every product of the definition, or by Strassen's algorithm."""
+    second, context = task.second, task.second.context
+    (part,) = second.parts
+    planes, rows, columns = part.axes
+    size = second.y_layout.blocks, rows.count, columns.count
+    tile = choose_tile(context.target, *size)
+    products = second.inputs * task.middle[0] * planes.count
+    compute = tile_cycles(context.target, tile, *size) * products
+    cycles = direct_cycles(compute, second.weight.size, context.threads)
+    options = [Option(cycles, partial(_lower, task, tile))]
+    way = strassen_way(second, part)
+    return options if way is None else [*options, Option(way.cycles, partial(_lower, task, way))]
+
+
+def _lower(task: _StripTask, way: Tile | Strassen) -> Lowering:
+    first, second = task.first, task.second
     (part,) = first.parts
     planes, rows, columns = part.axes
     tile_rows, tile_columns = grouped_tile(first, rows, columns)
-    tile = choose_tile(context.target, second.y_layout.blocks, rows.count, columns.count)
-    band = _band(first, rows, max(tile_rows, tile.rows))
-    strip = strip_layout(as_image(middle), context.target.lanes, band)
+    down, tile = (way.pairs.spread[0], way.tile) if isinstance(way, Strassen) else (1, way)
+    band = _band(first, rows, -(-max(tile_rows, down * tile.rows) // down) * down)
+    strip = strip_layout(task.middle, second.lanes, band)
 
     def build(located: tuple[Located, ...], out: Located) -> list[KernelCall]:
         x, *operands = located
@@ -52,18 +90,19 @@ def lower_strip(job: Job) -> Lowering | str:
             first.job.epilogue,
             planes,
         )
-        pointwise = DirectConv(
-            strip,
-            out.layout,
-            Axis(rows.count),
-            Axis(columns.count),
-            tile,
-            band,
-            epilogue=placed(second.job.epilogue, operands),
-            planes=Axis(planes.count),
-        )
+        epilogue = placed(second.job.epilogue, operands)
+        pointwise: DirectConv | StrassenConv
+        if isinstance(way, Strassen):
+            pointwise = StrassenConv(
+                strip, out.layout, way.pairs, tile, band // down, epilogue=epilogue
+            )
+        else:
+            axes = Axis(rows.count), Axis(columns.count)
+            pointwise = DirectConv(
+                strip, out.layout, *axes, tile, band, epilogue=epilogue, planes=Axis(planes.count)
+            )
         kernel = StripConv(depthwise, pointwise, band)
-        constants = context.constants
+        constants = second.context.constants
         weights = (
             constants.add(depthwise.pack(first.weight)),
             first.bias_address(),
@@ -73,10 +112,11 @@ def lower_strip(job: Job) -> Lowering | str:
         places = (place.address for place in (out, *operands))
         return [KernelCall(kernel, (x.address, *weights, None, *places), kernel.scratch)]
 
+    name = "depthwise and pointwise in strips"
     return Lowering(
-        (Need(inputs[0], "blocked", first.halo),),
+        (Need(first.job.x, "blocked", first.halo),),
         build,
-        "depthwise and pointwise in strips",
+        f"{name}, strassen" if isinstance(way, Strassen) else name,
         operands=second.job.operands,
     )
 

@@ -1,0 +1,148 @@
+"""Pointwise convolutions by Strassen's algorithm: where it fits, how it is cut, what it costs."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
+
+from convariant.compiler.kernels import Pairs, StrassenConv, Tile, rank_tiles, tile_cycles
+from convariant.compiler.llvm import Target
+from convariant.compiler.plan._choose import direct_cycles
+from convariant.compiler.plan._job import Option, placed
+from convariant.compiler.plan._model import KernelCall, Located, Lowering, Need
+from convariant.compiler.plan._task import ConvTask
+from convariant.compiler.plan._walks import Part
+
+__all__ = ["STRASSEN_ERROR", "Strassen", "strassen_way", "strassen_ways"]
+
+# Relative to the largest output, random data of up to 2048 channels (tests/compiler measures it).
+STRASSEN_ERROR = 4e-6
+# Bytes of inputs and of their sums in a band of rows: half of a second-level cache.
+_BAND = 384 * 1024
+# Pairs that a band should have, so that weights are not read again for too few.
+_FEW = 28
+# Cycles to make the four sums of a pair and block of inputs; to keep, add and store the four
+# outputs of a pair and block.
+_SUMS, _ASIDE = 9.0, 8.0
+
+
+@dataclass(frozen=True)
+class Strassen:
+    """How the pixels are paired, and the work cut."""
+
+    pairs: Pairs
+    tile: Tile
+    band: int
+    splits: int
+    cycles: float
+
+
+def strassen_ways(task: ConvTask, part: Part) -> list[Option]:
+    """The best way as an option, if there is one."""
+    way = strassen_way(task, part)
+    return [] if way is None else [Option(way.cycles, partial(_lower, task, way))]
+
+
+def strassen_way(task: ConvTask, part: Part) -> Strassen | None:
+    """The best way, where the halves of the channels are whole blocks and the error fits."""
+    planes, rows, columns = part.axes
+    plain = all(a.taps == a.spread == 1 and a.offset == 0 for a in part.axes)
+    context, lanes = task.context, task.lanes
+    halves = task.inputs % (2 * lanes) == 0 and task.y_layout.blocks % 2 == 0
+    fits = plain and planes.stride == 1 and halves and task.groups == 1 and not task.planar
+    if not fits or context.tolerance < STRASSEN_ERROR:
+        return None
+    return _best(
+        context.target,
+        task.inputs,
+        task.y_layout.blocks,
+        task.job.y_image[0] * planes.count,
+        (rows.count, columns.count),
+        (rows.stride, columns.stride),
+        context.threads,
+    )
+
+
+@functools.lru_cache(maxsize=4096)
+def _best(
+    target: Target,
+    ci: int,
+    blocks: int,
+    planes: int,
+    size: tuple[int, int],
+    stride: tuple[int, int],
+    threads: int,
+) -> Strassen | None:
+    """The way with the fewest cycles of all threads together."""
+    ways = (
+        _way(target, ci, blocks, planes, pairs, tile, band, splits, threads)
+        for pairs in _pairings(size, stride)
+        for tile in rank_tiles(target, blocks // 2, pairs.rows, pairs.columns)
+        for band in _bands(pairs, 4 * ci, tile, threads)
+        for splits in {1, threads}
+        if (blocks // 2 // tile.vectors) % splits == 0
+    )
+    return min(ways, key=lambda way: way.cycles, default=None)
+
+
+def _pairings(size: tuple[int, int], stride: tuple[int, int]) -> Iterator[Pairs]:
+    """Neighbours in a column, or in a row, where their number is even."""
+    rows, columns = size
+    if rows % 2 == 0:
+        yield Pairs(rows // 2, columns, (2, 1), (1, 0), stride)
+    if columns % 2 == 0:
+        yield Pairs(rows, columns // 2, (1, 2), (0, 1), stride)
+
+
+def _bands(pairs: Pairs, pixel_bytes: int, tile: Tile, threads: int) -> Iterator[int]:
+    """Rows of a band: as many as the cache holds with their sums, or a little fewer."""
+    row_bytes = 4 * pairs.columns * pixel_bytes
+    most = max(_BAND // row_bytes, _FEW // pairs.columns, 1)
+    most = -(-most // tile.rows) * tile.rows
+    fewest = -(-pairs.rows // most)
+    for bands in range(fewest, min(fewest + threads, pairs.rows + 1)):
+        yield -(-pairs.rows // bands)
+
+
+def _way(
+    target: Target,
+    ci: int,
+    blocks: int,
+    planes: int,
+    pairs: Pairs,
+    tile: Tile,
+    band: int,
+    splits: int,
+    threads: int,
+) -> Strassen:
+    bands = -(-pairs.rows // band)
+    whole, rest = divmod(pairs.rows, band)
+    one = tile_cycles(target, tile, blocks // 2, band, pairs.columns)
+    last = tile_cycles(target, tile, blocks // 2, rest, pairs.columns) if rest else 0.0
+    half = ci // target.lanes // 2
+    count = planes * pairs.rows * pairs.columns
+    products = 3.5 * ci * planes * (whole * one + last)
+    aside = _ASIDE * count * blocks / 2 + _SUMS * count * half * splits
+    # the busiest thread counts for all; `splits` share the same bands evenly
+    rows, shares = planes * pairs.rows, threads // splits
+    uneven = min(-(-planes * bands // shares) * band, rows) * shares / rows
+    weights = 7 * ci * blocks * target.lanes // 4
+    cycles = direct_cycles((products + aside) * uneven, weights, threads)
+    return Strassen(pairs, tile, band, splits, cycles)
+
+
+def _lower(task: ConvTask, way: Strassen) -> Lowering:
+    def build(located: tuple[Located, ...], out: Located) -> list[KernelCall]:
+        x, *operands = located
+        epilogue = placed(task.job.epilogue, operands)
+        conv = StrassenConv(
+            x.layout, out.layout, way.pairs, way.tile, way.band, way.splits, epilogue
+        )
+        weights = task.context.constants.add(conv.pack(task.weight))
+        places = (o.address for o in (out, *operands))
+        arguments = (x.address, weights, task.bias_address(), None, *places)
+        return [KernelCall(conv, arguments, conv.scratch)]
+
+    return Lowering((Need(task.job.x),), build, "strassen", operands=task.job.operands)
