@@ -20,11 +20,13 @@ from convariant.compiler.plan._strassen import STRASSEN_ERROR
 
 def paired(direction, rows, columns, stride):
     """Pairs over an output of rows x columns: neighbours, or halves that overlap where odd."""
+    down, across = stride
     if direction == "rows":
-        return Pairs(rows // 2, columns, (2, 1), (1, 0), stride)
+        return Pairs(rows // 2, columns, (2, 1), (1, 0), (2 * down, across), (down, 0))
     if direction == "columns":
-        return Pairs(rows, columns // 2, (1, 2), (0, 1), stride)
-    return Pairs(rows, -(-columns // 2), (1, 1), (0, columns // 2), stride)
+        return Pairs(rows, columns // 2, (1, 2), (0, 1), (down, 2 * across), (0, across))
+    half = columns // 2
+    return Pairs(rows, columns - half, (1, 1), (0, half), (down, across), (0, across * half))
 
 
 @settings(deadline=None, max_examples=60)
@@ -53,7 +55,7 @@ def test_any_size_equals_pytorch(
     y = Layout.dense((n, co, rows, columns), target.lanes, (0, 1, 1, 0))
     values, weight, bias = random(n, ci, *size), random(co, ci), random(co)
     other = random(n, co, rows, columns)
-    epilogue = (Step("add", operand=Layout.dense(other.shape, target.lanes)),) if joined else ()
+    epilogue = (Step("add", operands=(Layout.dense(other.shape, target.lanes),)),) if joined else ()
     truth = F.conv2d(
         *(torch.from_numpy(a).double() for a in (values, weight[:, :, None, None], bias)), stride
     )
@@ -63,7 +65,7 @@ def test_any_size_equals_pytorch(
         shares = splits if outs // tile.vectors >= splits else 1
         conv = StrassenConv(x, y, pairs, tile, band, shares, epilogue)
         scratch = np.zeros(conv.scratch * threads, np.float32)
-        operands = [(other, epilogue[0].operand)] if joined else []
+        operands = [(other, epilogue[0].operands[0])] if joined else []
         result = run(
             conv, target, (values, x), conv.pack(weight), bias, scratch, y, *operands,
             threads=threads,
@@ -78,7 +80,7 @@ def test_any_size_equals_pytorch(
 def test_the_error_is_within_what_the_choice_of_algorithm_counts_on(target, channels):
     x = Layout.dense((1, channels, 8, 9), target.lanes)
     y = Layout.dense((1, 128, 8, 9), target.lanes)
-    conv = StrassenConv(x, y, Pairs(4, 9, (2, 1), (1, 0)), Tile(1, 4, 1), 4)
+    conv = StrassenConv(x, y, Pairs(4, 9, (2, 1), (1, 0), (2, 1), (1, 0)), Tile(1, 4, 1), 4)
     values, weight = random(1, channels, 8, 9), random(128, channels)
     bias, scratch = np.zeros(128, np.float32), np.zeros(conv.scratch, np.float32)
     result = run(conv, target, (values, x), conv.pack(weight), bias, scratch, y)
@@ -121,3 +123,10 @@ def test_three_axes():
     x = torch.from_numpy(random(1, 128, 3, 14, 14))
     program = check_native(nn.Conv3d(128, 128, 1), x, reduction=1000)
     assert steps(program) == ["strassen"]
+
+
+def test_phases_of_a_transposed_convolution():
+    x = torch.from_numpy(random(2, 128, 13, 14))
+    model = nn.Sequential(nn.ConvTranspose2d(128, 64, 3, 3, 1, output_padding=1), nn.ReLU())
+    program = check_native(model, x, reduction=1000)
+    assert set(steps(program)) == {"transposed, 9 phases, strassen"}

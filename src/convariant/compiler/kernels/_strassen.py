@@ -25,21 +25,16 @@ _UNROLL = 4
 
 @dataclass(frozen=True)
 class Pairs:
-    """Output pixels two by two: `rows` x `columns` pairs, the first pixel of pair (r, c) at
-    (r * spread[0], c * spread[1]), the second `apart` rows and columns further on. The input lies
-    `stride` times as far.
+    """Output pixels two by two: `rows` x `columns` pairs, which lie `y_step` (rows, columns) from
+    each other, the second pixel of each `y_apart` from the first; so do the inputs that they read.
     """
 
     rows: int
     columns: int
-    spread: tuple[int, int]
-    apart: tuple[int, int]
-    stride: tuple[int, int] = (1, 1)
-
-    @property
-    def steps(self) -> tuple[int, int]:
-        """Rows and columns of the input from one pair to the next."""
-        return self.spread[0] * self.stride[0], self.spread[1] * self.stride[1]
+    y_step: tuple[int, int]
+    y_apart: tuple[int, int]
+    x_step: tuple[int, int]
+    x_apart: tuple[int, int]
 
 
 @dataclass(frozen=True)
@@ -88,13 +83,13 @@ class StrassenConv:
     @property
     def slots(self) -> int:
         """Sums S side by side in scratch, so that pairs lie as far apart there as in x."""
-        return self.pairs.steps[1]
+        return self.pairs.x_step[1]
 
     @property
     def line(self) -> int:
         """From one row of pairs to the next in S; as in x, where a tile has several."""
         if self.tile.rows > 1:
-            return self.pairs.steps[0] * self.x.row
+            return self.pairs.x_step[0] * self.x.row
         return self.pairs.columns * self.slots * self.x.lanes
 
     @property
@@ -186,13 +181,12 @@ class PairBand:
     def _quarter(self, pixel: Index | int, half: Index | int, row: Index, column: Index) -> Pointer:
         """Where A11 (pixel 0, half 0) to A22 lie for a pair, in their first block."""
         conv, pairs = self.conv, self.conv.pairs
-        down, across = pairs.steps
         return address(
             self.x,
             conv.x,
             block=half * conv.half,
-            row=row * down + pixel * (pairs.apart[0] * pairs.stride[0]),
-            column=column * across + pixel * (pairs.apart[1] * pairs.stride[1]),
+            row=row * pairs.x_step[0] + pixel * pairs.x_apart[0],
+            column=column * pairs.x_step[1] + pixel * pairs.x_apart[1],
         )
 
     def _sum(self, which: Index | int, row: Index, column: Index) -> Pointer:
@@ -262,19 +256,18 @@ class PairBand:
     ) -> None:
         """Store a quarter: C11 behind product 1, C12 behind 4, C22 behind 5 and C21 behind 6."""
         b, conv, pairs = self.b, self.conv, self.conv.pairs
-        down, across = pairs.spread
         second = b.pick(b.among(i, (5, 6)), 1, 0)
         half = b.pick(b.among(i, (4, 5)), conv.y.blocks // 2, 0)
         place = self.output.at(
             self.plane,
             block + half,
-            row * down + second * pairs.apart[0],
-            column * across + second * pairs.apart[1],
+            row * pairs.y_step[0] + second * pairs.y_apart[0],
+            column * pairs.y_step[1] + second * pairs.y_apart[1],
         )
         with b.local_constants():
             biases = [b.load(bias + (half + v) * b.lanes) for v in range(conv.tile.vectors)]
             for r, c, v, value in tile.results():
-                place.store(value + biases[v], v, r * down, c * across)
+                place.store(value + biases[v], v, r * pairs.y_step[0], c * pairs.y_step[1])
 
     def _product(
         self, tile: TileSums, i: Index, weights: Pointer, row: Index, column: Index
@@ -287,7 +280,7 @@ class PairBand:
         half = b.pick(b.among(i, (0,)), 0, 1)
         start = b.pick(whole, self._quarter(last, half, row, column), self._sum(i - 2, row, column))
         apart = b.pick(whole, conv.x.block, conv.sum_block)
-        steps = (pairs.steps[0] * conv.x.row, pairs.steps[1] * conv.x.column)
+        steps = (pairs.x_step[0] * conv.x.row, pairs.x_step[1] * conv.x.column)
         weights = weights + i * conv.product_weights
         with b.loop(0, conv.half) as block:
             x = start + block * apart

@@ -59,7 +59,7 @@ class StripConv:
             with b.loop(0, self.depthwise.x.blocks) as block:
                 Plane.of(self.depthwise, strip, x, weights, bias, image, z, block).rows(first, last)
             if isinstance(self.pointwise, StrassenConv):
-                down = self.pointwise.pairs.spread[0]
+                down = self.pointwise.pairs.y_step[0]
                 rest, pairs = own + self.strip, (first // down, last // down)
                 band = PairBand(self.pointwise, b, output, middle, rest, plane, *pairs)
                 band.run(point_weights, point_bias, 0, self.pointwise.panels)

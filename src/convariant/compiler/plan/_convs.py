@@ -20,7 +20,12 @@ from convariant.compiler.layout import Axis, Layout
 from convariant.compiler.plan._choose import Winograd, direct_cycles, winograd_ways
 from convariant.compiler.plan._job import Job, Option, placed, with_layouts
 from convariant.compiler.plan._model import Form, KernelCall, Located, Lowering, Need
-from convariant.compiler.plan._strassen import strassen_ways
+from convariant.compiler.plan._strassen import (
+    Strassen,
+    strassen_call,
+    strassen_way,
+    strassen_ways,
+)
 from convariant.compiler.plan._task import ConvTask, conv_task, halo_of, linear_task
 from convariant.compiler.plan._walks import Part
 from convariant.graph import ops
@@ -67,24 +72,36 @@ def _grouped_ways(task: ConvTask, part: Part) -> list[Option]:
 
 
 def _broadcast_ways(task: ConvTask, part: Part) -> list[Option]:
-    """Every product of the definition, by the best tile of each width, or Winograd's algorithm."""
+    """Every product of the definition, or fewer by Winograd's or by Strassen's algorithm."""
+    options = [
+        Option(cycles, partial(_lower, task, rank))
+        for rank, cycles in enumerate(_direct_cycles(task, part))
+    ]
+    options += [
+        Option(way.cycles, partial(_lower_winograd, task, part, way))
+        for way in _winograd_ways(task, part)
+    ]
+    return options + strassen_ways(task, part)
+
+
+def _direct_cycles(task: ConvTask, part: Part) -> list[float]:
+    """Estimates of the direct way with the best tile of each width."""
     planes, rows, columns = part.axes
     images = task.job.x_image[0] * planes.count
     height, width = rows.count, columns.count
     if all(axis.taps == axis.stride == 1 for axis in part.axes):
         images, height, width = 1, 1, images * height * width
     target, blocks = task.context.target, task.y_layout.blocks
-    products = math.prod(task.weight.shape[1:]) * images
-    options = []
-    for rank, tile in enumerate(rank_tiles(target, blocks // task.groups, height, width)):
-        compute = tile_cycles(target, tile, blocks, height, width) * products
-        cycles = direct_cycles(compute, task.weight.size, task.context.threads)
-        options.append(Option(cycles, partial(_lower, task, rank)))
-    options += [
-        Option(way.cycles, partial(_lower_winograd, task, part, way))
-        for way in _winograd_ways(task, part)
+    weights = part.weight(task.weight)
+    products = math.prod(weights.shape[1:]) * images
+    return [
+        direct_cycles(
+            tile_cycles(target, tile, blocks, height, width) * products,
+            weights.size,
+            task.context.threads,
+        )
+        for tile in rank_tiles(target, blocks // task.groups, height, width)
     ]
-    return options + strassen_ways(task, part)
 
 
 def _lower(task: ConvTask, rank: int) -> Lowering:
@@ -116,10 +133,17 @@ def _lower(task: ConvTask, rank: int) -> Lowering:
 
 def _name(task: ConvTask) -> str:
     if task.geometry.transposed:
-        return f"transposed, {len(task.parts)} phases"
+        name = f"transposed, {len(task.parts)} phases"
+        return f"{name}, strassen" if any(_phase_by_strassen(task, p) for p in task.parts) else name
     if task.narrow:
         return "depthwise" if task.inputs == 1 else "narrow groups"
     return "direct" if math.prod(task.geometry.kernel_size) > 1 else "pointwise"
+
+
+def _phase_by_strassen(task: ConvTask, part: Part) -> Strassen | None:
+    """How to multiply a phase of one tap, where that is faster by Strassen's algorithm."""
+    way = strassen_way(task, part) if task.geometry.transposed and not task.narrow else None
+    return way if way is not None and way.cycles < _direct_cycles(task, part)[0] else None
 
 
 def _regroup(
@@ -147,6 +171,10 @@ def _part_calls(
     make, bias = _grouped if task.narrow else _direct, task.bias_address()
     calls = []
     for part in task.parts:
+        way = _phase_by_strassen(task, part)
+        if way is not None:
+            calls.append(strassen_call(task, part, way, x, y, epilogue, operands))
+            continue
         conv = make(task, x.layout, y.layout, part, epilogue, rank)
         weights = task.context.constants.add(conv.pack(part.weight(task.filled_weight)))
         places = (part.place(o).address for o in (y, *operands))

@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from convariant.compiler.kernels import Pairs, StrassenConv, Tile, rank_tiles, tile_cycles
+from convariant.compiler.kernels import (
+    Epilogue,
+    Pairs,
+    StrassenConv,
+    Tile,
+    rank_tiles,
+    tile_cycles,
+)
+from convariant.compiler.layout import Axis
 from convariant.compiler.llvm import Target
 from convariant.compiler.plan._choose import direct_cycles
 from convariant.compiler.plan._job import Option, placed
@@ -15,7 +23,7 @@ from convariant.compiler.plan._model import KernelCall, Located, Lowering, Need
 from convariant.compiler.plan._task import ConvTask
 from convariant.compiler.plan._walks import Part
 
-__all__ = ["STRASSEN_ERROR", "Strassen", "strassen_way", "strassen_ways"]
+__all__ = ["STRASSEN_ERROR", "Strassen", "strassen_call", "strassen_way", "strassen_ways"]
 
 # Relative to the largest output, random data of up to 2048 channels (tests/compiler measures it).
 STRASSEN_ERROR = 4e-6
@@ -42,16 +50,17 @@ class Strassen:
 def strassen_ways(task: ConvTask, part: Part) -> list[Option]:
     """The best way as an option, if there is one."""
     way = strassen_way(task, part)
-    return [] if way is None else [Option(way.cycles, partial(_lower, task, way))]
+    return [] if way is None else [Option(way.cycles, partial(_lower, task, part, way))]
 
 
 def strassen_way(task: ConvTask, part: Part) -> Strassen | None:
     """The best way, where the halves of the channels are whole blocks and the error fits."""
     planes, rows, columns = part.axes
-    plain = all(a.taps == a.spread == 1 and a.offset == 0 for a in part.axes)
+    single = all(axis.taps == 1 for axis in part.axes)
+    plain = (planes.stride, planes.offset, planes.spread) == (1, 0, 1)
     context, lanes = task.context, task.lanes
     halves = task.inputs % (2 * lanes) == 0 and task.y_layout.blocks % 2 == 0
-    fits = plain and planes.stride == 1 and halves and task.groups == 1 and not task.planar
+    fits = single and plain and halves and task.groups == 1 and not task.planar
     if not fits or context.tolerance < STRASSEN_ERROR:
         return None
     return _best(
@@ -59,8 +68,8 @@ def strassen_way(task: ConvTask, part: Part) -> Strassen | None:
         task.inputs,
         task.y_layout.blocks,
         task.job.y_image[0] * planes.count,
-        (rows.count, columns.count),
-        (rows.stride, columns.stride),
+        rows,
+        columns,
         context.threads,
     )
 
@@ -71,14 +80,14 @@ def _best(
     ci: int,
     blocks: int,
     planes: int,
-    size: tuple[int, int],
-    stride: tuple[int, int],
+    rows: Axis,
+    columns: Axis,
     threads: int,
 ) -> Strassen | None:
     """The way with the fewest cycles of all threads together."""
     ways = (
         _way(target, ci, blocks, planes, pairs, tile, band, splits, threads)
-        for pairs in _pairings(size, stride)
+        for pairs in _pairings(rows, columns)
         for tile in rank_tiles(target, blocks // 2, pairs.rows, pairs.columns)
         for band in _bands(pairs, 4 * ci, tile, threads)
         for splits in {1, threads}
@@ -87,13 +96,13 @@ def _best(
     return min(ways, key=lambda way: way.cycles, default=None)
 
 
-def _pairings(size: tuple[int, int], stride: tuple[int, int]) -> Iterator[Pairs]:
+def _pairings(rows: Axis, columns: Axis) -> Iterator[Pairs]:
     """Neighbours in a column, or in a row, where their number is even."""
-    rows, columns = size
-    if rows % 2 == 0:
-        yield Pairs(rows // 2, columns, (2, 1), (1, 0), stride)
-    if columns % 2 == 0:
-        yield Pairs(rows, columns // 2, (1, 2), (0, 1), stride)
+    (r, s), (c, t) = ((axis.spread, axis.stride) for axis in (rows, columns))
+    if rows.count % 2 == 0:
+        yield Pairs(rows.count // 2, columns.count, (2 * r, c), (r, 0), (2 * s, t), (s, 0))
+    if columns.count % 2 == 0:
+        yield Pairs(rows.count, columns.count // 2, (r, 2 * c), (0, c), (s, 2 * t), (0, t))
 
 
 def _bands(pairs: Pairs, pixel_bytes: int, tile: Tile, threads: int) -> Iterator[int]:
@@ -133,16 +142,30 @@ def _way(
     return Strassen(pairs, tile, band, splits, cycles)
 
 
-def _lower(task: ConvTask, way: Strassen) -> Lowering:
+def _lower(task: ConvTask, part: Part, way: Strassen) -> Lowering:
     def build(located: tuple[Located, ...], out: Located) -> list[KernelCall]:
         x, *operands = located
-        epilogue = placed(task.job.epilogue, operands)
-        conv = StrassenConv(
-            x.layout, out.layout, way.pairs, way.tile, way.band, way.splits, epilogue
-        )
-        weights = task.context.constants.add(conv.pack(task.weight))
-        places = (o.address for o in (out, *operands))
-        arguments = (x.address, weights, task.bias_address(), None, *places)
-        return [KernelCall(conv, arguments, conv.scratch)]
+        return [
+            strassen_call(task, part, way, x, out, placed(task.job.epilogue, operands), operands)
+        ]
 
-    return Lowering((Need(task.job.x),), build, "strassen", operands=task.job.operands)
+    need = Need(task.job.x, "blocked", task.halo)
+    return Lowering((need,), build, "strassen", operands=task.job.operands)
+
+
+def strassen_call(
+    task: ConvTask,
+    part: Part,
+    way: Strassen,
+    x: Located,
+    y: Located,
+    epilogue: Epilogue,
+    operands: Sequence[Located],
+) -> KernelCall:
+    """One part of a convolution."""
+    conv = StrassenConv(x.layout, y.layout, way.pairs, way.tile, way.band, way.splits, epilogue)
+    weights = task.context.constants.add(conv.pack(part.weight(task.weight)))
+    _, rows, columns = part.axes
+    start = x.address + (rows.offset * x.layout.row + columns.offset * x.layout.column)
+    places = (part.place(o).address for o in (y, *operands))
+    return KernelCall(conv, (start, weights, task.bias_address(), None, *places), conv.scratch)

@@ -71,7 +71,7 @@ def _lower(task: _StripTask, way: Tile | Strassen) -> Lowering:
     (part,) = first.parts
     planes, rows, columns = part.axes
     tile_rows, tile_columns = grouped_tile(first, rows, columns)
-    down, tile = (way.pairs.spread[0], way.tile) if isinstance(way, Strassen) else (1, way)
+    down, tile = (way.pairs.y_step[0], way.tile) if isinstance(way, Strassen) else (1, way)
     band = _band(first, rows, -(-max(tile_rows, down * tile.rows) // down) * down)
     strip = strip_layout(task.middle, second.lanes, band)
 
