@@ -30,7 +30,7 @@ def drawn(configs):
 
 
 @functools.cache
-def picture_of(config: Config, padding_mode="zeros"):
+def picture_of(config: Config, padding_mode="zeros", view="both"):
     x, weight, _ = replace(config, batch=1).arrays()
     return cv.draw.arithmetic(
         config.geometry,
@@ -39,6 +39,7 @@ def picture_of(config: Config, padding_mode="zeros"):
         padding_mode=padding_mode,
         x=x[0],
         weight=weight,
+        view=view,
     )
 
 
@@ -63,30 +64,53 @@ def lit(step, *styles):
     return [s for s in step.shapes if getattr(s, "style", "") in styles]
 
 
-@drawn(CONVOLUTIONS)
-def test_marked_cells_are_the_toeplitz_row(config):
-    (track,) = picture_of(config).tracks
-    assert [set(step.marked) for step in track.steps] == rows_of(config)
-    for step in track.steps:
-        assert len(lit(step, "input-on")) == len(step.marked)
+def assert_lit(picture, shape, rows):
+    """The filled cells of every step stand where the elements of its row stand, and no others."""
+    (track,) = picture.tracks
+    assert [set(step.marked) for step in track.steps] == rows
+    cells = [s.points for s in picture.panel.shapes if getattr(s, "style", "") == "input"]
+    elements = list(np.ndindex(shape))
+    if len(cells) < len(elements):  # a padding larger than the kernel crops those that none reads
+        elements = sorted(set().union(*rows))
+    stands = dict(zip(elements, cells, strict=True))
+    assert len(set(cells)) == len(cells)
+    for step, row in zip(track.steps, rows, strict=True):
+        filled = [s.points for s in lit(step, "input-on")]
+        assert len(filled) == len(row)
+        assert set(filled) == {stands[place] for place in row}
         assert len(lit(step, "output-on")) == 1
 
 
+@drawn(CONVOLUTIONS)
+def test_marked_cells_are_the_toeplitz_row(config):
+    assert_lit(picture_of(config), (config.in_channels, *config.input_size), rows_of(config))
+
+
+ONE = {"in_channels": 1, "out_channels": 1}
+REPEATED = (
+    Config("1d", (6,), 3, 1, 2, **ONE),
+    Config("2d", (4, 5), 3, 1, 2, **ONE),
+    Config("1d stride 2 dilation 2", (7,), 3, 2, 3, 2, in_channels=2, out_channels=1),
+    Config("2d asymmetric, grouped", (4, 5), 3, (2, 1), ((0, 2), (3, 1)), groups=2, out_channels=2),
+    Config("2d dilated", (5, 4), 2, 1, 3, (2, 3), **ONE),
+    Config("3d", (2, 3, 3), 2, 1, 1, **ONE),
+)
+
+
 @pytest.mark.parametrize("mode", ["reflect", "replicate", "circular"])
-@pytest.mark.parametrize("size", [(6,), (4, 5)])
-def test_marked_cells_with_padding_that_repeats_the_input(mode, size):
-    config = Config("mode", size, 3, 1, 2, in_channels=1, out_channels=1)
-    (track,) = picture_of(config, mode).tracks
-    assert [set(step.marked) for step in track.steps] == rows_of(config, mode)
-    for step in track.steps:
-        assert len(lit(step, "input-on")) == len(step.marked)
-    assert lit(track.steps[0], "copy-on")
+@each(REPEATED)
+def test_marked_cells_with_padding_that_repeats_the_input(config, mode):
+    picture = picture_of(config, mode)
+    assert_lit(picture, (config.in_channels, *config.input_size), rows_of(config, mode))
+    assert lit(picture.tracks[0].steps[0], "copy-on")
 
 
 @drawn(TRANSPOSED)
 def test_both_views_of_a_transposed_convolution_mark_the_toeplitz_matrix(config):
     gradient, insertion = picture_of(config).tracks
     rows = rows_of(config)
+    shape = (config.in_channels, *config.input_size)
+    assert_lit(picture_of(config, view="zero insertion"), shape, rows)
     assert [set(step.marked) for step in insertion.steps] == rows
     assert [set(step.marked) for step in gradient.steps[gradient.length :]] == rows
     sources = np.ndindex(config.in_channels, *config.input_size)
@@ -101,12 +125,23 @@ def test_pooling_marks_what_the_window_covers(config):
         config = replace(config, channels=1, batch=1)
     x = config.tensor(torch.float64)[0].numpy()
     picture = cv.draw.arithmetic(config.geometry, config.input_size, reducer="max", x=x)
-    (track,) = picture.tracks
+    ones = np.ones((len(x), 1, *config.geometry.kernel_size))
+    matrix = toeplitz(ones, config.geometry, config.input_size, len(x)).toarray()
+    assert_lit(picture, x.shape, [places(row, x.shape) for row in matrix])
     truth = pool(x[None], "max", config.geometry)[0]
-    assert len(track.steps) == truth.size
-    for step, value in zip(track.steps, truth.ravel(), strict=True):
+    for step, value in zip(picture.tracks[0].steps, truth.ravel(), strict=True):
         covered = [x[place] for place in step.marked]
         assert max(covered, default=-np.inf) == value
+
+
+def test_pooling_has_a_window_and_no_kernel():
+    picture = cv.draw.arithmetic(Geometry(2), (4, 4), in_channels=2, reducer="max")
+    assert picture.subtitle == "window 2 × 2, stride 1, padding 0, channels 2 → 2"
+    assert "where the window lies" in dict(picture.entries).values()
+    assert "kernel" not in re.sub(r'class="[^"]*"|<style>.*?</style>', "", picture.svg())
+    assert "groups" not in picture.svg()
+    mixed = cv.draw.chain([torch.nn.Conv2d(1, 1, 2), torch.nn.MaxPool2d(2)], (5, 5))
+    assert "where the kernel or window lies" in dict(mixed.entries).values()
 
 
 def evaluated(note: str) -> tuple[float, float]:

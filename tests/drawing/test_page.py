@@ -7,8 +7,10 @@ import torch
 from torch import nn
 
 import convariant as cv
+from convariant.analysis.inspection import inspect
 from convariant.drawing._flow import flow
 from convariant.drawing._scene import Polygon, Text
+from convariant.models import create
 
 WIDE, NARROW = 1280, 390
 
@@ -107,6 +109,57 @@ def test_what_is_saved_is_the_whole_picture_at_this_step(opened):
     polygons = [s for s in (*picture.full.shapes, *step.shapes) if isinstance(s, Polygon)]
     assert len(saved.findall(".//{*}polygon")) == len(polygons)
     assert picture.title in {text.text for text in saved.findall(".//{*}text")}
+
+
+NETWORK = create("mobilenet_v1", width=0.25)
+SIDES = (1, 3, 64, 64)
+
+
+@pytest.mark.parametrize(
+    "picture",
+    [cv.draw.architecture(NETWORK, SIDES), cv.draw.costs(inspect(NETWORK, SIDES))],
+    ids=["architecture", "costs"],
+)
+def test_networks_are_set_anew_for_a_telephone(opened, picture):
+    page = opened(picture, NARROW)
+    part = page.locator(".part:visible")
+    assert part.count() == 1
+    assert part.bounding_box()["width"] <= NARROW
+    sizes = part.locator("text").evaluate_all(
+        "all => all.map(t => t.getAttribute('font-size') * t.getScreenCTM().a)"
+    )
+    assert min(sizes) > 9.5
+    letters = "".join(part.locator("text").all_text_contents())
+    whole = [s.text for s in picture.panel.shapes if isinstance(s, Text)]
+    # the same is said, in other lines
+    assert sorted(letters.replace(" ", "")) == sorted("".join(whole).replace(" ", ""))
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Save SVG").click()
+    saved = ElementTree.parse(download.value.path()).getroot()
+    assert len(saved.findall(".//{*}text")) == len(whole) + 2  # title and subtitle
+
+
+@pytest.mark.parametrize(
+    "picture",
+    [cv.draw.unet(create("unet")), cv.draw.toeplitz(cv.Geometry(3, padding=1), (7, 7))],
+    ids=["still", "with steps"],
+)
+def test_keys_scroll_what_is_wider_than_the_page(opened, picture):
+    page = opened(picture, NARROW)
+    rows = page.locator(".rows")
+    place, notes = "rows => rows.scrollLeft", seen(page)
+    rows.focus()
+    start = rows.evaluate(place)
+    page.keyboard.press("ArrowRight")
+    page.wait_for_function(
+        "start => player.shadowRoot.querySelector('.rows').scrollLeft > start", arg=start
+    )
+    assert seen(page) == notes
+    assert page.locator(".part").evaluate("part => part.getScreenCTM().a") > 0.89
+    if notes:
+        page.locator(".stage").focus()
+        page.keyboard.press("ArrowRight")
+        assert seen(page) != notes
 
 
 def test_parts_stand_side_by_side_or_one_below_the_other(opened):

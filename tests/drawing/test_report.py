@@ -7,6 +7,7 @@ import re
 import numpy as np
 import pytest
 import torch
+from torch import nn
 
 import convariant as cv
 from convariant.analysis.symmetry import measure
@@ -70,12 +71,44 @@ def test_what_cannot_be_made_says_why_and_the_rest_follows():
     assert "1 or 3 channels" in found.html()
 
 
+@pytest.mark.parametrize("axes", [1, 3])
+def test_networks_that_take_no_images_have_the_rest(axes):
+    conv = (nn.Conv1d if axes == 1 else nn.Conv3d)(2, 3, 3)
+    found = cv.report(nn.Sequential(conv, nn.ReLU()).eval(), torch.zeros(2, 2, *[6] * axes))
+    problems = {section.heading: section.problem for section in found.sections if section.problem}
+    assert set(problems) == {"Receptive field", "Symmetry"}
+    assert all("of images (n, c, h, w), but" in problem for problem in problems.values())
+    assert found.section("Compiled speed").tables[0].rows
+
+
+class TwoHeads(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv2d(1, 2, 3, padding=1, padding_mode="circular")
+
+    def forward(self, x):
+        y = self.conv(x)
+        return y, y.relu()
+
+
+def test_several_outputs_are_named_beside_each_other():
+    found = cv.report(TwoHeads().eval(), torch.rand(2, 1, 6, 6))
+    assert found.subtitle.startswith("1×1×6×6 → 1×2×6×6 and 1×2×6×6; ")
+    assert "symmetry is measured on one tensor" in found.section("Symmetry").problem
+
+
 @pytest.mark.parametrize(
-    "images", [torch.zeros(3, 8, 8), torch.zeros(0, 3, 8, 8), torch.zeros(1, 3, 8, 8).byte()]
+    "images",
+    [
+        torch.zeros(3, 8, 8),
+        torch.zeros(8, 8),
+        torch.zeros(0, 1, 8, 8),
+        torch.zeros(1, 1, 8, 8).byte(),
+    ],
 )
 def test_images_that_are_no_batch(images):
     with pytest.raises(cv.ShapeError, match=r"report takes images \(n, c, h, w\)"):
-        cv.report(torch.nn.Conv2d(3, 4, 3), images)
+        cv.report(torch.nn.Conv2d(1, 4, 3), images)
 
 
 def test_curves_stand_at_the_heights_of_the_measurement():

@@ -95,6 +95,42 @@ def test_a_file_that_leaves_its_size_open_takes_the_side(tmp_path):
         _networks.network(Choice(size="2x2", path=str(path)))
 
 
+def write_open(path, declared):
+    """Inputs of these types, all summed up after a ReLU."""
+    names = [f"x{i}" for i in range(len(declared))]
+    inputs = ", ".join(f"{kind} {name}" for kind, name in zip(declared, names, strict=True))
+    nodes = " ".join(f"{name}y = Relu({name})" for name in names)
+    summed = "s = Sum(" + ", ".join(f"{name}y" for name in names) + ")"
+    model = onnx.parser.parse_model(
+        f'<ir_version: 8, opset_import: ["" : 17]> net ({inputs}) => (float s)'
+        f"{{ {nodes} {summed} }}"
+    )
+    model.graph.output[0].type.tensor_type.ClearField("shape")
+    onnx.save(model, path)
+    return str(path)
+
+
+def test_two_images_of_open_sizes_take_the_same_side(tmp_path):
+    two = write_open(tmp_path / "two.onnx", ["float[N, 3, H, W]", "float[1, 3, h, w]"])
+    shown = "1×3×20×30 and 1×3×20×30 → 1×3×20×30"
+    assert _networks.summary(Choice(size="20x30", path=two))["Shape"] == shown
+
+
+def test_an_only_input_without_a_shape_is_taken_for_an_image(tmp_path):
+    path = write_open(tmp_path / "bare.onnx", ["float[1, 1, 1, 1]"])
+    model = onnx.load(path)
+    model.graph.input[0].type.tensor_type.ClearField("shape")
+    onnx.save(model, path)
+    assert _networks.summary(Choice(size="8", path=path))["Shape"] == "1×3×8×8 → 1×3×8×8"
+
+
+def test_open_sizes_that_are_no_image_are_named_and_no_argument_of_python(tmp_path):
+    path = write_open(tmp_path / "text.onnx", ["float[1, 3, h, w]", "float[1, T, 80]"])
+    with pytest.raises(GraphError, match=r"text\.onnx has an input .* \(1, \?, 80\)") as caught:
+        _networks.summary(Choice(size="20", path=path))
+    assert "input_shapes" not in str(caught.value)
+
+
 @pytest.mark.parametrize("content", [b"", b"\x00" * 64, b"not onnx at all"])
 def test_what_is_no_onnx_file_gives_a_sentence(tmp_path, content):
     path = tmp_path / "net.onnx"

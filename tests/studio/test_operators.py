@@ -126,6 +126,12 @@ def test_what_is_no_image_gives_a_sentence_without_the_servers_path(tmp_path, co
     assert str(tmp_path) not in str(error.value)
 
 
+def test_a_photo_beyond_what_pillow_decodes_is_told_the_same_limit(tmp_path):
+    Image.new("1", (20_000, 10_000)).save(tmp_path / "huge.png")
+    with pytest.raises(DataError, match=r"^huge\.png has more than the 50,000,000 pixels"):
+        read_upload(tmp_path / "huge.png")
+
+
 def test_limits_of_uploads(tmp_path, monkeypatch):
     Image.new("RGB", (400, 400)).save(tmp_path / "a.png")
     monkeypatch.setattr(_photos, "MOST_PIXELS", 1000)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from convariant import OptionError
 from convariant.cli._network import Network, Options, Size, open_network
 from convariant.cli._output import line
 
@@ -31,7 +32,8 @@ def report(
 ) -> None:
     """Write one offline page: architecture, cost, field, symmetry, separability, compiled speed.
 
-    Without images of yours, a few photographs are moved about to see what the network keeps.
+    Without images of yours, a few photographs are moved about to see what the network keeps; a
+    network that takes no images is run on noise.
 
     Example: convariant report runs/demo --out lenet.html
 
@@ -44,8 +46,7 @@ def report(
 
     network, shape = open_network(model, size, option)
     graph = as_graph(network, shape)
-    channels, height, width = graph.input_types[0].sizes[-3:]
-    images = _read(model, image or [], channels, (height, width))
+    images = _inputs(model, image or [], graph.input_types[0].sizes)
     with Console(stderr=True).status("looking at the network") as status:
         page = make(network, images, progress=lambda part: status.update(part.lower()))
     path = page.save(out)
@@ -53,6 +54,20 @@ def report(
         if section.problem:
             line(f"{section.heading}: left out: {section.problem}")
     line(f"wrote {path}")
+
+
+def _inputs(model: str, files: list[Path], sizes: tuple[int, ...]) -> Tensor:
+    """What the network is looked at with: images, or noise where it takes none."""
+    import torch
+
+    if len(sizes) == 4:
+        _, channels, height, width = sizes
+        return _read(model, files, channels, (height, width))
+    if files:
+        raise OptionError(
+            f"{model} takes {'x'.join(map(str, sizes))}, which is no image; leave out --image"
+        )
+    return torch.rand(1, *sizes[1:], generator=torch.Generator().manual_seed(0))
 
 
 def _read(model: str, files: list[Path], channels: int, size: tuple[int, int]) -> Tensor:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import accumulate
 
 from convariant.analysis._source import InputSize, Network, as_graph
 from convariant.drawing._folding import fold
@@ -10,6 +12,7 @@ from convariant.drawing._numbers import by
 from convariant.drawing._part import INPUT, Part
 from convariant.drawing._picture import Picture
 from convariant.drawing._scene import (
+    NARROW,
     Line,
     Panel,
     Polygon,
@@ -17,10 +20,11 @@ from convariant.drawing._scene import (
     Text,
     rectangle,
     text_width,
+    wrapped,
 )
 from convariant.errors import OptionError
 
-BOX, GAP, TOP = 40.0, 28.0, 34.0
+GAP, TOP, LINE = 28.0, 34.0, 14.0
 LANE, NARROWEST = 13.0, 340.0
 MOST_PARTS = 24
 LIMIT = 400
@@ -57,51 +61,119 @@ def architecture(
         )
     params, macs = sum(p.params for p in parts), sum(p.macs for p in parts)
     shapes = [by(t.sizes[1:]) for t in graph.input_types]
-    panel = _panel(parts, ", ".join(shapes), macs)
+    skips = [(s, i) for i, part in enumerate(parts) for s in part.sources if s != i - 1]
+    lanes = _lanes(skips)
+    column = _beside(parts)
+    panel = _panel(parts, ", ".join(shapes), macs, column, lanes)
+    narrow = None
+    if panel.width > NARROW:
+        column = _below(parts, NARROW - _aside(lanes))
+        narrow = _panel(parts, ", ".join(shapes), macs, column, lanes)
     subtitle = f"{params:,} parameters, {macs:,} multiply-adds"
     size = "_".join("i" + shape.replace(" × ", "x") for shape in shapes)
     name = f"architecture_{graph.name.lower()}_{size}"
-    return Picture(name, graph.name, subtitle, panel, legend=False)
+    return Picture(name, graph.name, subtitle, panel, legend=False, narrow=narrow)
 
 
-def _panel(parts: Sequence[Part], input_shape: str, macs: int) -> Panel:
+@dataclass(frozen=True)
+class _Column:
+    """Boxes one below the other: the lines of text of each, every text `(width, 0)` at most."""
+
+    width: float
+    boxes: tuple[tuple[tuple[Text, ...], ...], ...]
+
+    def height(self, index: int) -> float:
+        """Of one box."""
+        return 12 + LINE * len(self.boxes[index])
+
+    @property
+    def tops(self) -> list[float]:
+        """The upper edge of every box, and where one more would begin."""
+        heights = (self.height(i) + GAP for i in range(len(self.boxes)))
+        return list(accumulate(heights, initial=TOP))
+
+    def bottom(self, index: int) -> float:
+        """The lower edge of one box."""
+        return self.tops[index] + self.height(index)
+
+
+def _beside(parts: Sequence[Part]) -> _Column:
+    """Name and figures on one line, what a part does on the next; as wide as the longest."""
     labels = [(_heading(p), _figures(p), p.what) for p in parts]
     width = max(
         NARROWEST,
         *(text_width(a, 12.5, bold=True) + text_width(b, 10.5) + 40 for a, b, _ in labels),
         *(text_width(what, 11) + 24 for _, _, what in labels),
     )
+    boxes = (
+        (
+            (_name(heading), Text((width - 12, 0), figures, 10.5, "muted", "end")),
+            (Text((12, 0), what, 11, "muted", "start"),),
+        )
+        for heading, figures, what in labels
+    )
+    return _Column(width, tuple(boxes))
+
+
+def _below(parts: Sequence[Part], width: float) -> _Column:
+    """The same for a telephone: all on lines of their own, broken where they are too long."""
+
+    def lines(part: Part) -> tuple[tuple[Text, ...], ...]:
+        # a name has dots and no spaces to be broken at
+        names = wrapped(_heading(part).replace(".", ". "), width - 24, 13.5)
+        figures = [Text((12, 0), _figures(part), 11, "muted", "start")] if part.params else []
+        what = wrapped(part.what, width - 24, 11)
+        texts = [
+            *(_name(name.replace(". ", ".")) for name in names),
+            *figures,
+            *(Text((12, 0), line, 11, "muted", "start") for line in what),
+        ]
+        return tuple((text,) for text in texts)
+
+    return _Column(width, tuple(lines(part) for part in parts))
+
+
+def _name(text: str) -> Text:
+    return Text((12, 0), text, 12.5, "ink", "start", bold=True)
+
+
+def _panel(
+    parts: Sequence[Part],
+    input_shape: str,
+    macs: int,
+    column: _Column,
+    lanes: dict[tuple[int, int], int],
+) -> Panel:
+    tops, width = column.tops, column.width
     middle = width / 2
     shapes: list[Shape] = [Text((middle, 8), f"input {input_shape}", 12.5, "blue", bold=True)]
     for index, part in enumerate(parts):
-        shapes += _box(_top(index), width, part, macs)
+        shapes += _box(column, index, part.macs / macs if macs else 0.0)
         if index - 1 in part.sources:
-            start = 18.0 if index == 0 else _top(index) - GAP
-            shapes.append(Line(((middle, start), (middle, _top(index) - 2)), arrow=True))
+            start = 18.0 if index == 0 else tops[index] - GAP
+            shapes.append(Line(((middle, start), (middle, tops[index] - 2)), arrow=True))
             if index:
-                at = (middle + 9, _top(index) - GAP / 2)
+                at = (middle + 9, tops[index] - GAP / 2)
                 shapes.append(Text(at, by(parts[index - 1].shape), 10.5, "muted", "start"))
     for index, part in enumerate(parts[:-1]):
         if index not in parts[index + 1].sources:  # its map goes on at the side alone
-            at = (width, _top(index) + BOX + 10)
+            at = (width, column.bottom(index) + 10)
             shapes.append(Text(at, by(part.shape), 10.5, "blue", "end"))
-    skips = [(s, i) for i, part in enumerate(parts) for s in part.sources if s != i - 1]
-    lanes = _lanes(skips)
     for skip, lane in lanes.items():
-        shapes += _skip(skip, width, lane)
-    end = _top(len(parts))
+        shapes += _skip(skip, column, lane)
+    end = tops[-1]
     shapes.append(Line(((middle, end - GAP), (middle, end - 8)), arrow=True))
     out = f"output {by(parts[-1].shape)}"
     shapes.append(Text((middle, end + 4), out, 12.5, "green", bold=True))
     if macs:
         bar = "orange: a box's share of the multiply-adds"
         shapes.append(Text((middle, end + 26), bar, 10.5, "muted"))
-    right = width + (max(lanes.values()) + 2) * LANE if lanes else width
-    return Panel(right, end + (36 if macs else 14), tuple(shapes))
+    return Panel(width + _aside(lanes), end + (36 if macs else 14), tuple(shapes))
 
 
-def _top(index: int) -> float:
-    return TOP + index * (BOX + GAP)
+def _aside(lanes: dict[tuple[int, int], int]) -> float:
+    """The room of the skips beside the boxes."""
+    return (max(lanes.values()) + 2) * LANE if lanes else 0.0
 
 
 def _heading(part: Part) -> str:
@@ -122,16 +194,15 @@ def _short(count: int) -> str:
     return str(count)
 
 
-def _box(top: float, width: float, part: Part, macs: int) -> list[Shape]:
-    """Name and figures, what it does, and at the lower edge its share of the cost."""
-    shapes: list[Shape] = [Polygon(rectangle(0, top, width, BOX), "box")]
-    if part.macs:
-        share = max(width * part.macs / macs, 1.0)
-        bar = rectangle(0, top + BOX - 4, round(share, 2), 4)
+def _box(column: _Column, index: int, share: float) -> list[Shape]:
+    """The lines of a part, and at the lower edge its share of the cost."""
+    top, width, height = column.tops[index], column.width, column.height(index)
+    shapes: list[Shape] = [Polygon(rectangle(0, top, width, height), "box")]
+    if share:
+        bar = rectangle(0, top + height - 4, round(max(width * share, 1.0), 2), 4)
         shapes.append(Polygon(bar, "kernel-on"))
-    shapes.append(Text((12, top + 13), _heading(part), 12.5, "ink", "start", bold=True))
-    shapes.append(Text((width - 12, top + 13), _figures(part), 10.5, "muted", "end"))
-    shapes.append(Text((12, top + 27), part.what, 11, "muted", "start"))
+    for number, line in enumerate(column.boxes[index]):
+        shapes += (text.moved(0, top + 13 + LINE * number) for text in line)
     return shapes
 
 
@@ -144,11 +215,12 @@ def _lanes(skips: list[tuple[int, int]]) -> dict[tuple[int, int], int]:
     return lanes
 
 
-def _skip(skip: tuple[int, int], width: float, lane: int) -> list[Shape]:
+def _skip(skip: tuple[int, int], column: _Column, lane: int) -> list[Shape]:
     """From the lower part of one box, or from the input, to the upper part of another."""
     start, end = skip
+    width = column.width
     x = width + (lane + 1) * LANE
-    y0 = 24.0 if start == INPUT else _top(start) + BOX - 10
-    y1 = _top(end) + 10
+    y0 = 24.0 if start == INPUT else column.bottom(start) - 10
+    y1 = column.tops[end] + 10
     left = width / 2 if start == INPUT else width
     return [Line(((left, y0), (x, y0), (x, y1), (width + 1, y1)), "skip", arrow=True)]

@@ -84,15 +84,14 @@ def arithmetic(
     name = file_name(prepared)
     if prepared.geometry.transposed and view != "both":
         name += f"_{view.replace(' ', '_')}"
-    return Picture(name, title(prepared), subtitle(prepared), panel)
+    return Picture(name, title(prepared), subtitle(prepared), panel, slides=prepared.slides)
 
 
 def _panel(operator: Operator, still: Place, view: View, *, values: bool) -> Panel:
     flat = operator.geometry.axes == 1
     if not operator.geometry.transposed:
         sweep = Sweep.of(operator)
-        kernel = "window" if operator.reducer else "kernel"
-        words = Words(x_second=_channels(operator), kernel=kernel)
+        words = Words(x_second=_channels(operator), kernel=operator.slides)
         if flat:
             return with_notes(sweep_strip(sweep, words, still, values=values))
         return with_notes(Sheet.of(sweep, words, values=values).panel(still))
@@ -135,4 +134,5 @@ def _channels(operator: Operator) -> str:
     ci = operator.x.shape[0]
     if ci == 1:
         return ""
-    return f"{ci} channels in {operator.groups} groups" if operator.groups > 1 else f"{ci} channels"
+    grouped = operator.groups > 1 and operator.reducer is None
+    return f"{ci} channels in {operator.groups} groups" if grouped else f"{ci} channels"

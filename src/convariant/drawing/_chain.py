@@ -70,7 +70,9 @@ def chain(
     panels = []
     for index, (sweep, place) in enumerate(zip(sweeps, places, strict=True)):
         heading = headings[index] if index < len(headings) else f"Stage {index + 1}"
-        panels.append(with_notes(_panel(sweep, heading, place, values=values)))
+        second = f"{sweep.x.shape[0]} channels" if sweep.x.shape[0] > 1 else ""
+        words = Words(heading=heading, x_second=second, kernel=operators[index].slides)
+        panels.append(with_notes(_panel(sweep, words, place, values=values)))
     across = sum(panel.width for panel in panels) <= WIDEST and sweeps[0].y.ndim > 2
     panel = beside(panels, gap=60, level=True) if across else stacked(panels, gap=20)
     sizes = [operators[0].input_size, *(o.output_size for o in operators)]
@@ -80,7 +82,8 @@ def chain(
         for c, s in zip(channels, sizes, strict=True)
     )
     name = "_then_".join(file_name(operator) for operator in operators)
-    return Picture(name, "One after the other", subtitle, panel)
+    slides = " or ".join(dict.fromkeys(operator.slides for operator in operators))
+    return Picture(name, "One after the other", subtitle, panel, slides=slides)
 
 
 def _path(sweeps: Sequence[Sweep], last: Place) -> list[Place]:
@@ -96,10 +99,7 @@ def _path(sweeps: Sequence[Sweep], last: Place) -> list[Place]:
     return places
 
 
-def _panel(sweep: Sweep, heading: str, place: Place, *, values: bool) -> Panel:
-    second = f"{sweep.x.shape[0]} channels" if sweep.x.shape[0] > 1 else ""
-    kernel = "window" if sweep.reducer else "kernel"
-    words = Words(heading=heading, x_second=second, kernel=kernel)
+def _panel(sweep: Sweep, words: Words, place: Place, *, values: bool) -> Panel:
     if len(sweep.canvas.size) == 1:
         return sweep_strip(sweep, words, place, values=values)
     return Sheet.of(sweep, words, values=values).panel(place)

@@ -7,7 +7,7 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from convariant.drawing._palette import INKS
-from convariant.drawing._scene import Region, Shape, bounds
+from convariant.drawing._scene import NARROW, Region, Shape, bounds
 from convariant.drawing._svg import FONT, group_svg, shape_svg, style_sheet
 
 if TYPE_CHECKING:
@@ -27,7 +27,9 @@ overflow-x:auto}}
 .row{{min-width:0}} .row>p{{font-weight:600;font-size:.95rem;margin:0 0 8px}}
 .parts{{display:flex;flex-wrap:wrap;align-items:center;justify-content:safe center;gap:14px}}
 .part{{display:block;width:calc(var(--wide)*var(--scale)*1px);max-width:100%;height:auto}}
-.part.alone{{min-width:calc(var(--wide)*.7px)}}
+.part.alone{{min-width:calc(var(--wide)*.9px)}}
+.rows.narrow{{display:none}}
+@media(max-width:640px){{.rows.narrow{{display:flex}} .rows.wide{{display:none}}}}
 .to{{color:var(--faint);font-size:22px}}
 .picture .legend{{display:flex;flex-wrap:wrap;justify-content:center;gap:4px 18px;list-style:none;
 padding:0;margin:12px 0 0}}
@@ -52,8 +54,25 @@ def flow(picture: Picture) -> str:
     described = escape(picture.description, quote=True)
     return (
         f'<div class="picture" role="group" aria-label="{described}"><style>{STYLE}</style>'
-        f'{words}<div class="rows">{"".join(_rows(picture))}</div>{legend}{_frame(picture)}</div>'
+        f"{words}{_body(picture)}{legend}{_frame(picture)}</div>"
     )
+
+
+def _body(picture: Picture) -> str:
+    """The parts; where a picture has two forms, the page shows the one that fits it."""
+    rows = "".join(_rows(picture))
+    if picture.narrow is None:
+        return f'<div class="rows"{_scrolled(picture)}>{rows}</div>'
+    shapes = picture.narrow.shapes
+    part = _window_svg(shapes, "".join(shape_svg(s) for s in shapes))
+    return f'<div class="rows wide">{rows}</div><div class="rows narrow">{part}</div>'
+
+
+def _scrolled(picture: Picture) -> str:
+    """Keys can move a part that may be wider than the page, which scrolls by itself."""
+    if len(picture.full.regions) > 1 or picture.panel.width <= NARROW:
+        return ""
+    return ' tabindex="0" role="region" aria-label="picture, scrolls sideways"'
 
 
 def _frame(picture: Picture) -> str:
@@ -92,22 +111,23 @@ def _part(picture: Picture, region: Region, *, alone: bool) -> str:
         for t, track in enumerate(full.tracks)
         for i, step in enumerate(track.steps)
     ]
-    x, y, width, height = _window((*still, *(s for *_, shapes in steps for s in shapes)))
     groups = "".join(
         group_svg(shapes, f'class="step{"" if shown else " hidden"}" data-step="{name}"')
         for name, shown, shapes in steps
         if shapes
     )
     body = "".join(shape_svg(s, interactive=True) for s in still)
-    return (
-        f'<svg class="part{" alone" if alone else ""}" '
-        f'style="--wide:{width:g}" font-family="{FONT}" '
-        f'viewBox="{x:g} {y:g} {width:g} {height:g}">{body}{groups}</svg>'
-    )
+    moving = (s for *_, shapes in steps for s in shapes)
+    return _window_svg((*still, *moving), body + groups, kind="part alone" if alone else "part")
 
 
-def _window(shapes: Iterable[Shape]) -> tuple[float, float, float, float]:
+def _window_svg(shapes: Iterable[Shape], body: str, *, kind: str = "part") -> str:
+    """An SVG just as large as its shapes."""
     corners = [bounds(shape) for shape in shapes]
     left, top = (min(low[axis] for low, _ in corners) - ROOM for axis in (0, 1))
     right, bottom = (max(high[axis] for _, high in corners) + ROOM for axis in (0, 1))
-    return round(left, 1), round(top, 1), round(right - left, 1), round(bottom - top, 1)
+    window = [f"{round(n, 1):g}" for n in (left, top, right - left, bottom - top)]
+    return (
+        f'<svg class="{kind}" style="--wide:{window[2]}" font-family="{FONT}" '
+        f'viewBox="{" ".join(window)}">{body}</svg>'
+    )

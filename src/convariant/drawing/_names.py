@@ -59,7 +59,7 @@ def title(operator: Operator) -> str:
 def subtitle(operator: Operator) -> str:
     """The parameters in words: `kernel 3 × 3, stride 2, padding 1`."""
     g = operator.geometry
-    parts = [f"kernel {by(g.kernel_size)}", f"stride {_compact(g.stride, ' × ')}"]
+    parts = [f"{operator.slides} {by(g.kernel_size)}", f"stride {_compact(g.stride, ' × ')}"]
     parts.append(f"padding {_padding(operator, '/', ' × ')}")
     if operator.padding_mode != "zeros":
         parts[-1] += f" ({operator.padding_mode})"

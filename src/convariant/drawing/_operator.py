@@ -43,6 +43,11 @@ class Operator:
         """The size of y without its channels."""
         return self.y.shape[1:]
 
+    @property
+    def slides(self) -> str:
+        """What slides over the input: a kernel of weights, or a window alone."""
+        return "window" if self.reducer else "kernel"
+
     def place(self, output: Sequence[int] | None) -> tuple[int, ...]:
         """An output element (channel, *place): the one asked for, or one near the middle."""
         shape = self.y.shape

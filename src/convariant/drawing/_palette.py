@@ -67,7 +67,7 @@ INKS: dict[str, tuple[str, str]] = {
     "purple": ("#93457c", "#e3a3cb"),
 }
 
-# what a legend calls a style, in the order of the legend
+# what a legend calls a style, in the order of the legend; {slides}: a kernel, or a pool's window
 LEGEND: dict[str, str] = {
     "input": "input",
     "input-on": "input that contributes",
@@ -75,8 +75,8 @@ LEGEND: dict[str, str] = {
     "copy": "padding that repeats the input",
     "inserted": "inserted zero",
     "extra": "output padding",
-    "kernel": "kernel",
-    "window": "where the kernel lies",
+    "kernel": "{slides}",
+    "window": "where the {slides} lies",
     "output": "output",
     "output-on": "output of this step",
     "output-part": "output reached so far",

@@ -44,6 +44,8 @@ class Picture:
     subtitle: str
     panel: Panel
     legend: bool = True
+    slides: str = "kernel"  # over the input: a kernel, or the window of a pooling
+    narrow: Panel | None = None  # the same still picture, for pages narrower than the panel
 
     @property
     def description(self) -> str:
@@ -65,7 +67,8 @@ class Picture:
     def entries(self) -> list[tuple[str, str]]:
         """The styles that the legend explains, and its words for them."""
         used = self.panel.styles() if self.legend else set()
-        return [(style, text) for style, text in LEGEND.items() if style in used]
+        words = ((style, text.format(slides=self.slides)) for style, text in LEGEND.items())
+        return [(style, text) for style, text in words if style in used]
 
     @functools.cached_property
     def full(self) -> Panel:

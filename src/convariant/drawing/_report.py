@@ -91,7 +91,8 @@ def report(
     it takes them: their size is that of every figure, the first is drawn, up to 32 are moved about.
     A part that cannot be made says why, and the others follow. `progress` is told each heading.
 
-    Shape: images `(n, c, h, w)`.
+    Shape: images `(n, c, h, w)`; `(n, c, l)` and `(n, c, d, h, w)` for networks on one or three
+    axes, whose report has neither receptive field nor symmetry.
     Raises: ShapeError where images are no such batch; GraphError, ModelFileError where the network
     cannot be captured.
 
@@ -101,13 +102,15 @@ def report(
     ['Architecture', 'Cost', 'Receptive field']
     """
     batch = torch.as_tensor(images)
-    if batch.dim() != 4 or len(batch) == 0 or not batch.is_floating_point():
-        raise ShapeError(
-            f"report takes images (n, c, h, w) of floating point, but got {tuple(batch.shape)} of "
-            f"{batch.dtype}; give for example torch.rand(8, 3, 224, 224)"
-        )
     size = (1, *batch.shape[1:])
-    as_graph(model, size)  # what cannot be captured at all is no report
+    good = 3 <= batch.dim() <= 5 and len(batch) > 0 and batch.is_floating_point()
+    # what cannot be captured at all is no report; a grey image without its channels is no batch
+    if not good or as_graph(model, size).input_types[0].sizes != size:
+        raise ShapeError(
+            f"report takes images (n, c, h, w) of floating point, or what a network on one or "
+            f"three axes takes, but got {tuple(batch.shape)} of {batch.dtype}; give for example "
+            "torch.rand(8, 3, 224, 224)"
+        )
     result = inspect(model, size)
     makers: dict[str, Callable[[], Section]] = {
         "Architecture": lambda: _architecture(model, size),
@@ -125,9 +128,10 @@ def report(
             sections.append(make())
         except ConvariantError as error:
             sections.append(Section(heading, problem=str(error)))
-    shapes = " → ".join(_by(s) for s in (*result.input_sizes, *result.output_sizes))
-    subtitle = f"{shapes}; {result.params:,} parameters, {result.macs:,} multiply-adds"
-    return NetworkReport(result.name, subtitle, tuple(sections))
+    ends = (" and ".join(map(_by, sizes)) for sizes in (result.input_sizes, result.output_sizes))
+    subtitle = f"{' → '.join(ends)}; {result.params:,} parameters, {result.macs:,} multiply-adds"
+    name = os.path.basename(model) if isinstance(model, (str, os.PathLike)) else result.name
+    return NetworkReport(name, subtitle, tuple(sections))
 
 
 def _architecture(model: Network, size: tuple[int, ...]) -> Section:
@@ -163,7 +167,15 @@ def _cost(result: Inspection) -> Section:
     )
 
 
+def _check_images(batch: Tensor, what: str) -> None:
+    if batch.dim() != 4:
+        raise ShapeError(
+            f"{what} that of images (n, c, h, w), but this network takes {_by(batch.shape)}"
+        )
+
+
 def _field(model: Network, images: Tensor) -> Section:
+    _check_images(images, "the receptive field drawn here is")
     photo = images[0].double()
     low, high = photo.amin(), photo.amax()
     pixels = ((photo - low) / (high - low).clamp(min=1e-12)).numpy()  # (c, h, w) from 0 to 1
@@ -179,7 +191,8 @@ def _field(model: Network, images: Tensor) -> Section:
 
 
 def _symmetry(model: Network, images: Tensor) -> Section:
-    """Verdicts by algebra and, of classifiers, curves by measurement."""
+    """Verdicts by algebra, and curves by measurement."""
+    _check_images(images, "the symmetry measured here is")
     size = (1, *images.shape[1:])
     rows = []
     data = {}

@@ -10,6 +10,7 @@ Point: TypeAlias = tuple[float, float]
 Anchor: TypeAlias = Literal["start", "middle", "end"]
 NOTE_SIZE = 12.0
 HEADING = 30.0  # height of a panel's heading
+NARROW = 340.0  # what a telephone shows at full size
 
 
 @dataclass(frozen=True)

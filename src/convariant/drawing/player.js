@@ -119,6 +119,8 @@ class Player extends HTMLElement {
   }
 
   key(event) {
+    const at = event.composedPath()[0];
+    if (event.key.startsWith("Arrow") && at.scrollWidth > at.clientWidth) return; // they scroll it
     if (event.key === "ArrowRight") this.step(1);
     else if (event.key === "ArrowLeft") this.step(-1);
     else if (event.key === " ") this.play(!KEEP.playing);
@@ -131,7 +133,7 @@ class Player extends HTMLElement {
     const stage = this.shadowRoot.querySelector(".stage");
     const svg = stage.querySelector(".frame").cloneNode(true);
     svg.removeAttribute("class");
-    for (const part of stage.querySelectorAll(".part")) svg.append(...part.cloneNode(true).children);
+    for (const part of stage.querySelectorAll(".rows:not(.narrow) .part")) svg.append(...part.cloneNode(true).children);
     svg.querySelectorAll(".hidden").forEach(step => step.remove());
     const text = new XMLSerializer().serializeToString(svg);
     const link = document.createElement("a");

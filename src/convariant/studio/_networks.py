@@ -133,13 +133,28 @@ def _read(choice: Choice, shapes: list[tuple[int, ...]] | None) -> Graph:
 
 
 def _opened(choice: Choice) -> list[tuple[int, ...]] | None:
-    """The shape of an image whose size the file leaves open; None where it says all it needs."""
+    """The shapes of inputs some of whose sizes the file leaves open; None where it says all."""
     shapes = declared_shapes(choice.path or "")
-    if len(shapes) != 1 or len(shapes[0]) != 4 or None not in shapes[0][1:]:
+    if shapes == [()]:  # of a network's only input: it declares none
+        shapes = [(None,) * 4]
+    if all(None not in shape[1:] for shape in shapes):
         return None
-    _, channels, h, w = shapes[0]
-    height, width = choice.sides
-    return [(1, channels or 3, h or height, w or width)]
+    return [_filled(choice, shape) for shape in shapes]
+
+
+def _filled(choice: Choice, shape: tuple[int | None, ...]) -> tuple[int, ...]:
+    """A declared shape, with what it leaves open of an image as the page has it."""
+    defaults: tuple[int | None, ...] = (1,) + (None,) * (len(shape) - 1)
+    if len(shape) == 4:
+        defaults = (1, 3, *choice.sides)
+    filled = tuple(size or default for size, default in zip(shape, defaults, strict=False))
+    if None in filled:
+        shown = ", ".join(str(size or "?") for size in shape)
+        raise GraphError(
+            f"{choice.title} has an input of open sizes that is no image, ({shown}); the size "
+            "above is that of images alone: set the sizes in the file"
+        )
+    return tuple(size or 1 for size in filled)
 
 
 @functools.lru_cache(maxsize=8)

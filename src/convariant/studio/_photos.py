@@ -62,7 +62,7 @@ def read_upload(path: str | Path) -> np.ndarray:
 
     Raises DataError for what is no image, is damaged, or is too large.
     """
-    from convariant.training._images import peek, read_image
+    from convariant.training._images import TooManyPixelsError, peek, read_image
 
     file = Path(path)
     size = file.stat().st_size
@@ -80,6 +80,11 @@ def read_upload(path: str | Path) -> np.ndarray:
         )
     try:
         image = read_image(file, 3)
+    except TooManyPixelsError:
+        raise DataError(
+            f"{file.name} has more than the {MOST_PIXELS:,} pixels that a photo may have: save it "
+            "smaller"
+        ) from None
     except DataError as error:
         raise DataError(str(error).replace(str(file), file.name)) from None
     return np.asarray(_fitted(image))

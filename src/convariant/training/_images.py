@@ -25,6 +25,11 @@ _FORMATS = ("BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
 
 _ORIENTATION = 0x0112  # the EXIF entry; 5 to 8 swap height and width
 
+
+class TooManyPixelsError(DataError):
+    """More pixels than Pillow takes for an image, as its header says."""
+
+
 # what Pillow's decoders raise on damaged files, found by cutting and changing files at random
 _DAMAGE = (OSError, SyntaxError, ValueError, TypeError, EOFError, OverflowError, MemoryError)
 
@@ -154,7 +159,7 @@ def _decode(path: Path) -> Any:
     except module.UnidentifiedImageError:
         raise DataError(f"{path} is not an image, or is damaged from its first bytes on") from None
     except module.DecompressionBombError:
-        raise DataError(
+        raise TooManyPixelsError(
             f"the image {path} is larger than {2 * module.MAX_IMAGE_PIXELS:,} pixels; scale it down"
         ) from None
     except _DAMAGE as error:
