@@ -134,7 +134,7 @@ def draw(rows: list[Row], path: Path) -> None:
         ax.plot([x, x], ys, color=color, linewidth=0.9)
         ax.plot(x, ys[0], "o", color=color, markerfacecolor="white")
         ax.plot(x, ys[1], "o", color=color)
-        ax.annotate(row.name, (x, ys[0]), (6, 10 if mobile else 0), textcoords="offset points",
+        ax.annotate(row.name.replace(", ", ",\n"), (x, ys[0]), (6, 0), textcoords="offset points",
                     va="center", fontsize=8, color=color)  # fmt: skip
     ax.margins(x=0.08)
     ticks = [3, 5, 10, 20, 30]

@@ -96,6 +96,8 @@ def test_times_are_medians_of_several_runs():
     calls = []
     assert milliseconds(lambda: calls.append(1), seconds=0) >= 0
     assert len(calls) == 5  # two to warm up, three to measure
+    ticks = iter([0.0, 0.0, 3.0, 10.0, 14.0, 20.0, 25.0, 30.0])  # calls of 3, 4 and 5 seconds
+    assert milliseconds(lambda: None, seconds=0, clock=lambda: next(ticks)) == 4000
     layer = nn.BatchNorm2d(2)
     before = layer.running_mean.clone()
     assert module_milliseconds(layer, torch.randn(1, 2, 4, 4), seconds=0) > 0

@@ -13,6 +13,9 @@ Check: TypeAlias = Callable[[], Iterator["Fact"]]
 Digits: TypeAlias = tuple[Tensor, Tensor, Tensor, Tensor]  # images, labels, held out: both again
 LearnedCheck: TypeAlias = Callable[[Digits], Iterator["Fact"]]
 
+# a section of the docs that several topics lead to
+FEWER = "operators.md#grouped-and-separable-convolutions-fewer-weights-for-the-same-shapes"
+
 
 @dataclass(frozen=True)
 class Fact:
@@ -27,10 +30,14 @@ class Fact:
     measured: bool = False
 
 
-def fact(what: str, value: Any, expected: Any = None, *, holds: bool = True) -> Fact:
-    """A computed value; it has to equal `expected` where that is given."""
-    right = holds and (expected is None or value == expected)
-    return Fact(what, shown(value), right)
+def fact(what: str, value: Any, expected: Any) -> Fact:
+    """A computed value, which has to equal the expected one."""
+    return Fact(what, shown(value), value == expected)
+
+
+def checked(what: str, value: Any, holds: bool) -> Fact:
+    """A computed value of which only a property is expected."""
+    return Fact(what, shown(value), holds)
 
 
 def measured(what: str, value: Any, *, holds: bool = True) -> Fact:
@@ -55,7 +62,7 @@ class Claim:
 
     `remark` is the condition under which it holds, or what is right instead. `items` are the
     numbers of the lecture's statements that it covers. `picture` is a file of docs/pictures and
-    `docs` a page with its heading. One of `check` and `learned` is set: a claim that is `learned`
+    `docs` a section of a page. One of `check` and `learned` is set: a claim that is `learned`
     needs real digits to train on.
     """
 
@@ -66,7 +73,7 @@ class Claim:
     remark: str
     items: tuple[int, ...]
     picture: str | None
-    docs: str | None
+    docs: str
     check: Check | None = field(default=None, repr=False)
     learned: LearnedCheck | None = field(default=None, repr=False)
 
@@ -85,9 +92,9 @@ class Topic:
         self,
         verdict: Verdict,
         *items: int,
+        docs: str,
         remark: str = "",
         picture: str | None = None,
-        docs: str | None = None,
     ) -> Callable[[Check], Check]:
         """Enter a check that computes by itself."""
 
@@ -98,7 +105,7 @@ class Topic:
         return enter
 
     def on_digits(
-        self, verdict: Verdict, *items: int, remark: str = "", docs: str | None = None
+        self, verdict: Verdict, *items: int, docs: str, remark: str = ""
     ) -> Callable[[LearnedCheck], LearnedCheck]:
         """Enter a check that trains on digits."""
 
@@ -115,7 +122,7 @@ class Topic:
         items: tuple[int, ...],
         remark: str,
         picture: str | None,
-        docs: str | None,
+        docs: str,
         check: Check | None = None,
         learned: LearnedCheck | None = None,
     ) -> None:

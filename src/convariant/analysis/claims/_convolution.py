@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 
 from convariant import functional as cvf
-from convariant.analysis.claims._claim import Fact, Topic, fact
+from convariant.analysis.claims._claim import Fact, Topic, checked, fact
 from convariant.geometry import Geometry
 from convariant.reference import convolve, cross_correlate, im2patch, patch2im, toeplitz
 
@@ -75,8 +75,9 @@ def two_conventions_of_convolution() -> Iterator[Fact]:
     yield fact(
         "1 2 3 4 with the kernel 10 1, not flipped",
         str(cross_correlate(x, weight, Geometry(2))[0, 0]),
+        "[12 23 34]",
     )
-    yield fact("the same, flipped", str(convolve(x, weight, Geometry(2))[0, 0]))
+    yield fact("the same, flipped", str(convolve(x, weight, Geometry(2))[0, 0]), "[21 32 43]")
     x, weight = integers(1, 2, 5, 5), integers(3, 2, 3, 3)
     flipped = np.flip(weight, (2, 3))
     differ = convolve(x, weight, Geometry(3)) != cross_correlate(x, flipped, Geometry(3))
@@ -91,7 +92,7 @@ def two_conventions_of_convolution() -> Iterator[Fact]:
     "true if", 5, 1, 40,
     remark="The shift must be a multiple of the stride, and the border must wrap round or stay "
     "out of reach; zero padding and odd shifts of a strided layer break it.",
-    docs="symmetry.md",
+    docs="symmetry.md#certify",
 )  # fmt: skip
 def convolution_is_translation_equivariant() -> Iterator[Fact]:
     """Shifting the input of a convolution shifts its output by as much."""
@@ -107,12 +108,12 @@ def convolution_is_translation_equivariant() -> Iterator[Fact]:
     yield fact("differences, circular border, stride 1, shift 1", moved(1, 1, "circular"), 0)
     yield fact("differences, circular border, stride 2, shift 2", moved(2, 2, "circular"), 0)
     broken = moved(1, 2, "circular")
-    yield fact("differences, circular border, stride 2, shift 1", broken, holds=broken > 0)
+    yield checked("differences, circular border, stride 2, shift 1", broken, broken > 0)
     broken = moved(1, 1, "zeros")
-    yield fact("differences, zero border, stride 1, shift 1", broken, holds=broken > 0)
+    yield checked("differences, zero border, stride 1, shift 1", broken, broken > 0)
 
 
-@topic("true", 7, picture="conv_i5x5_k3x3_s2_p1.svg", docs="geometry.md")
+@topic("true", 7, picture="conv_i5x5_k3x3_s2_p1.svg", docs="geometry.md#forward-and-inverse")
 def a_stride_makes_the_output_smaller() -> Iterator[Fact]:
     """A convolution can make its input smaller, for example with a stride above 1."""
     window = Geometry(3, stride=2, padding=1)

@@ -14,16 +14,16 @@ from convariant.geometry import Geometry, receptive_field
 topic = Topic("Dilated convolution")
 
 
-@topic("true", 20, picture="conv_i7x7_k3x3_d2.svg", docs="operators.md")
+@topic("true", 20, picture="conv_i7x7_k3x3_d2.svg", docs="equivalences.md#rewrites")
 def dilation_adds_no_parameters() -> Iterator[Fact]:
     """A dilated (atrous) convolution has a larger kernel with the same parameters: the places
     between its weights count as zero.
     """
-    for dilation in (1, 2, 4):
+    for dilation, side in ((1, 3), (2, 5), (4, 9)):
         conv = nn.Conv2d(1, 1, 3, dilation=dilation, bias=False)
-        extent = Geometry(3, dilation=dilation).extent[0]
+        extent = Geometry.of(2, 3, dilation=dilation).extent
         yield fact(f"dilation {dilation}: parameters", conv.weight.numel(), 9)
-        yield fact(f"dilation {dilation}: covers", f"{extent}x{extent}")
+        yield fact(f"dilation {dilation}: covers", extent, (side, side))
     conv = nn.Conv2d(2, 3, 3, dilation=2)
     equal = prove(conv, stuff_kernel, (1, 2, 9, 9)).equal
     yield fact("equal to the 5x5 kernel stuffed with zeros, in float64", equal, True)

@@ -84,8 +84,7 @@ def _article(result: ClaimResult, pictures: dict[str, str]) -> str:
         + (f"<p>{escape(claim.remark)}</p>\n" if claim.remark else "")
         + (f"<figure>{picture}</figure>\n" if picture else "")
         + (f"<table>{rows}</table>\n" if rows else "<p class=small>not run: needs digits</p>\n")
-        + (f"<p class=small>see docs/{escape(claim.docs)}</p>\n" if claim.docs else "")
-        + "</article>"
+        + f"<p class=small>see docs/{escape(claim.docs)}</p>\n</article>"
     )
 
 

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from time import thread_time
 from typing import Any
 
 import torch
 from torch import nn
-from torch.utils.flop_counter import FlopCounterMode
 
 from convariant import models
 from convariant.analysis._timing import module_milliseconds
 from convariant.analysis.claims._claim import Digits, Fact, Topic, fact, measured
+from convariant.analysis.claims._counts import multiply_adds, of_network, pair, parameters
 from convariant.analysis.claims._symmetry import accuracy, small_network, train_on
 from convariant.analysis.equivalent import (
     concatenate_paths,
@@ -26,17 +27,7 @@ topic = Topic("Architectures")
 NETWORKS = "lecture.md#networks-and-their-symmetries"
 
 
-def counts(name: str, size: int, **options: Any) -> tuple[int, int]:
-    """Parameters and multiply-adds for one image, without allocating either."""
-    with torch.device("meta"):
-        network = models.create(name, **options).eval()
-        image = torch.empty(1, network.in_channels, size, size)
-    with FlopCounterMode(display=False) as counter, torch.no_grad():
-        network(image)
-    return sum(p.numel() for p in network.parameters()), counter.get_total_flops() // 2
-
-
-@topic.on_digits("true", 38, docs="index.md")
+@topic.on_digits("true", 38, docs="training.md#a-first-run")
 def the_example_network_reads_digits(digits: Digits) -> Iterator[Fact]:
     """Convolution, pooling, convolution, pooling and a fully connected layer read handwritten
     digits.
@@ -51,10 +42,9 @@ def the_example_network_reads_digits(digits: Digits) -> Iterator[Fact]:
 @topic("true", 41, docs=NETWORKS)
 def lenet5_has_60000_parameters() -> Iterator[Fact]:
     """LeNet-5 of 1998 has 60,000 trainable parameters; the form common today has 61,706."""
-    old = models.create("lenet5_1998")
-    trainable = sum(p.numel() for p in old.parameters() if p.requires_grad)
-    yield fact("trainable, 1998", trainable, 60_000)
-    yield fact("parameters and multiply-adds, modern", str(counts("lenet5", 32)), "(61706, 416520)")
+    yield fact("trainable, 1998", parameters(models.create("lenet5_1998")), 60_000)
+    modern = of_network("lenet5", 32)
+    yield fact("parameters, multiply-adds, modern", pair(modern), "61,706, 416,520")
 
 
 @topic("true", 49, 51, picture="unet_i1x572x572_paper.svg", docs=NETWORKS)
@@ -70,7 +60,7 @@ def unet_maps_572_to_388() -> Iterator[Fact]:
     convolutions = sum(kinds.count(kind) for kind in (nn.Conv2d, nn.ConvTranspose2d))
     yield fact("convolutional layers", convolutions, 23)
     yield fact("of them transposed", kinds.count(nn.ConvTranspose2d), 4)
-    yield fact("parameters", sum(p.numel() for p in network.parameters()), 31_030_658)
+    yield fact("parameters", parameters(network), 31_030_658)
 
 
 @topic(
@@ -89,7 +79,8 @@ def unet_is_fully_convolutional() -> Iterator[Fact]:
         whole = network(image)
         tile = network(image[..., :76, :76])
     margin = 76 - tile.shape[-1]
-    yield fact("outputs of 92x92 and of a 76x76 tile", f"{whole.shape[-1]}, {tile.shape[-1]}")
+    sides = f"{whole.shape[-1]}, {tile.shape[-1]}"
+    yield fact("outputs of 92x92 and of a 76x76 tile", sides, "52, 36")
     worst = float((whole[..., : tile.shape[-1], : tile.shape[-1]] - tile).abs().max())
     yield fact("tile equal to the same place of the whole, to 1e-12", worst < 1e-12, True)
     yield fact("pixels that the border takes", margin, 92 - whole.shape[-1])
@@ -137,12 +128,8 @@ def a_residual_block_adds_its_input() -> Iterator[Fact]:
         ("resnet18", (11_689_512, 1_814_073_344)),
         ("resnet34", (21_797_672, 3_663_761_408)),
     ):
-        params, macs = counts(name, 224)
-        yield fact(
-            f"{name}: parameters, multiply-adds",
-            f"{params:,}, {macs:,}",
-            f"{expected[0]:,}, {expected[1]:,}",
-        )
+        found = of_network(name, 224)
+        yield fact(f"{name}: parameters, multiply-adds", pair(found), pair(expected))
 
 
 @topic("true", 53, 62, picture="block_bottleneck_i256x56x56.svg", docs=NETWORKS)
@@ -154,15 +141,11 @@ def deeper_networks_have_another_block() -> Iterator[Fact]:
         ("resnet101", 1.5, (44_549_160, 7_801_405_440)),
         ("resnet152", 1.5, (60_192_808, 11_513_626_624)),
     ):
-        params, macs = counts(name, 224, v=version)
-        yield fact(
-            f"{name}, strides of v{version:g}",
-            f"{params:,}, {macs:,}",
-            f"{expected[0]:,}, {expected[1]:,}",
-        )
+        found = of_network(name, 224, v=version)
+        yield fact(f"{name}, strides of v{version:g}", pair(found), pair(expected))
 
 
-@topic("true", 54, 62, picture="block_summedpaths_i256x56x56.svg", docs="equivalences.md")
+@topic("true", 54, 62, picture="block_summedpaths_i256x56x56.svg", docs="equivalences.md#rewrites")
 def resnext_aggregates_transformations() -> Iterator[Fact]:
     """ResNeXt replaces the bottleneck by aggregated paths, which is grouped convolution with a
     shared input: its three forms compute the same.
@@ -182,31 +165,29 @@ def resnext_aggregates_transformations() -> Iterator[Fact]:
         sum(m.weight.numel() for m in plain.modules() if isinstance(m, nn.Conv2d)),
         69_632,
     )
-    params, macs = counts("resnext50_32x4d", 224)
-    yield fact("ResNeXt-50 32x4d", f"{params:,}, {macs:,}", "25,028,904, 4,230,479,872")
+    found = of_network("resnext50_32x4d", 224)
+    yield fact(
+        "ResNeXt-50 32x4d: parameters, multiply-adds", pair(found), "25,028,904, 4,230,479,872"
+    )
 
 
-@topic("true", 55, 63, picture="costs_mobilenetv1_macs.svg", docs="inspect.md")
+@topic("true", 55, 63, picture="costs_mobilenetv1_macs.svg", docs="inspect.md#what-is-counted")
 def mobilenet_needs_fewer_computations() -> Iterator[Fact]:
     """MobileNet replaces vanilla convolutions by depthwise separable ones and needs far fewer
     computations.
     """
-    light, heavy = counts("mobilenet_v1", 224), counts("mobilenet_v1", 224, dense=True)
-    yield fact(
-        "MobileNet: parameters, multiply-adds",
-        f"{light[0]:,}, {light[1]:,}",
-        "4,231,976, 568,740,352",
-    )
-    yield fact("the same with dense convolutions: multiply-adds", heavy[1], 4_867_293_184)
-    yield fact("part of the multiply-adds", f"{light[1] / heavy[1]:.4f}")
+    light, heavy = (of_network("mobilenet_v1", 224, dense=dense) for dense in (False, True))
+    yield fact("MobileNet: parameters, multiply-adds", pair(light), "4,231,976, 568,740,352")
+    yield fact("with dense convolutions", pair(heavy), "29,294,088, 4,867,293,184")
+    yield fact("part of the multiply-adds", f"{light[1] / heavy[1]:.4f}", "0.1168")
     for width, resolution, macs in (
         (0.75, 224, 325_400_448),
         (0.5, 224, 149_497_088),
         (0.25, 224, 41_030_272),
         (1.0, 128, 186_400_768),
     ):
-        found = counts("mobilenet_v1", resolution, width=width)[1]
-        yield fact(f"width {width:g}, {resolution} pixels", found, macs)
+        found = of_network("mobilenet_v1", resolution, width=width)[1]
+        yield fact(f"width {width:g}, {resolution} pixels: multiply-adds", found, macs)
 
 
 @topic(
@@ -214,24 +195,23 @@ def mobilenet_needs_fewer_computations() -> Iterator[Fact]:
     remark="The last depthwise row must have stride 1: with stride 2 its output would be 4x4, "
     "but the next row reads 7x7.",
     picture="costs_mobilenetv1_macs.svg",
-    docs="inspect.md",
+    docs="inspect.md#other-forms",
 )  # fmt: skip
 def table_1_ends_with_a_stride_of_two() -> Iterator[Fact]:
     """MobileNet's Table 1 gives the last depthwise layer, on 7x7x1024, a stride of 2."""
-    for stride, side, macs in ((1, 7, 568_740_352), (2, 4, 533_833_216)):
+    for stride, side, macs in ((1, 7, 568_740_352), (2, 4, 533_833_216)):  # the paper: 569 million
         with torch.device("meta"):
             network = models.create("mobilenet_v1", last_stride=stride).eval()
             maps = network.features(torch.empty(1, 3, 224, 224))  # type: ignore[operator]
         yield fact(f"stride {stride}: maps at the end", tuple(maps.shape[1:]), (1024, side, side))
         yield fact(
             f"stride {stride}: multiply-adds",
-            counts("mobilenet_v1", 224, last_stride=stride)[1],
+            of_network("mobilenet_v1", 224, last_stride=stride)[1],
             macs,
         )
-    yield fact("what the paper prints", "569 million: that of stride 1")
 
 
-@topic("true", 57, docs="inspect.md")
+@topic("true", 57, docs="inspect.md#other-forms")
 def table_1_ends_with_pooling_and_softmax() -> Iterator[Fact]:
     """The table ends with 7x7 average pooling, a fully connected layer of 1024x1000 and softmax."""
     network = models.create("mobilenet_v1").eval()
@@ -249,22 +229,21 @@ def table_1_ends_with_pooling_and_softmax() -> Iterator[Fact]:
     "true if", 63,
     remark="On a small task, as here, it is nearly as accurate with a fraction of the operations; "
     "the time falls less than they do, or not at all.",
-    docs="separability.md",
+    docs="separability.md#a-trained-resnet-18",
 )  # fmt: skip
 def fewer_computations_with_good_accuracy(digits: Digits) -> Iterator[Fact]:
     """MobileNet's blocks perform well with fewer computations."""
     images, labels, held_out, truth = digits
     right = {}
-    for name in ("dense", "separable"):
+    for name, macs in (("dense", 1_835_200), ("separable", 271_904)):
         network = _digit_network(separable=name == "separable")
-        with FlopCounterMode(display=False) as counter, torch.no_grad():
-            network(images[:1])
-        yield fact(f"{name}: multiply-adds", counter.get_total_flops() // 2)
+        yield fact(f"{name}: multiply-adds", multiply_adds(network, images[:1]), macs)
         right[name] = accuracy(train_on(network, images, labels, rate=1e-2), held_out, truth)
         yield measured(
             f"{name}: accuracy on digits held out", right[name], holds=right[name] > 0.85
         )
-        yield measured(f"{name}: ms for one digit", module_milliseconds(network, images[:1]))
+        spent = module_milliseconds(network, images[:1], clock=thread_time)
+        yield measured(f"{name}: ms for one digit", spent)
     lost = right["dense"] - right["separable"]
     yield measured("accuracy lost", lost, holds=lost < 0.08)
 

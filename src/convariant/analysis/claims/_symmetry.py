@@ -24,7 +24,7 @@ topic = Topic("Invariance and equivariance")
 SHIFT = 4
 
 
-@topic("true", 1, 40, docs="symmetry.md")
+@topic("true", 1, 40, docs="symmetry.md#certify")
 def invariance_and_equivariance_are_two_things() -> Iterator[Fact]:
     """A map is equivariant if its output moves with its input, invariant if its output stays;
     global pooling makes the one of the other.
@@ -48,7 +48,7 @@ def invariance_and_equivariance_are_two_things() -> Iterator[Fact]:
     "true if", 42,
     remark="The feature maps move along by whole steps of their stride; the scores change a "
     "little, for pooling and the border break exact invariance.",
-    docs="symmetry.md",
+    docs="symmetry.md#the-demonstration",
 )  # fmt: skip
 def the_maps_of_lenet_move_with_the_digit() -> Iterator[Fact]:
     """In the LeNet demonstration the feature maps shift with the digit, and the answer stays."""
@@ -61,7 +61,7 @@ def the_maps_of_lenet_move_with_the_digit() -> Iterator[Fact]:
     yield fact("the scores", certificate.output.verdict, "broken")
 
 
-@topic("true", 43, 44, docs="symmetry.md")
+@topic("true", 43, 44, docs="symmetry.md#measure")
 def vanilla_networks_do_not_follow_scale_and_rotation() -> Iterator[Fact]:
     """Vanilla CNNs are not equivariant to scaling, nor to rotations in two or three dimensions."""
     torch.manual_seed(455)
@@ -79,7 +79,7 @@ def vanilla_networks_do_not_follow_scale_and_rotation() -> Iterator[Fact]:
         yield measured(f"relative error of the maps, {transform} by {amount:g}", error, holds=right)
 
 
-@topic("true", 46, docs="symmetry.md")
+@topic("true", 46, docs="symmetry.md#guarantee")
 def rotation_can_be_guaranteed() -> Iterator[Fact]:
     """One can design networks that are guaranteed to follow rotations: a group convolution for
     quarter turns does so exactly, a plain one does not.
@@ -103,7 +103,7 @@ def rotation_can_be_guaranteed() -> Iterator[Fact]:
     yield fact("certificates of p4_lenet and of lenet5", ", ".join(verdicts), "exact, broken")
 
 
-@topic("true", 47, docs="symmetry.md")
+@topic("true", 47, docs="symmetry.md#guarantee")
 def spherical_networks_follow_rotations_in_space() -> Iterator[Fact]:
     """Spherical CNNs are guaranteed to be equivariant to rotations in three dimensions."""
     band = 16
@@ -125,7 +125,7 @@ def spherical_networks_follow_rotations_in_space() -> Iterator[Fact]:
 @topic(
     "true if", 48,
     remark="Approximately: sampled images cannot be scaled exactly, and the row of scales ends.",
-    docs="symmetry.md",
+    docs="symmetry.md#guarantee",
 )  # fmt: skip
 def scale_can_be_built_in() -> Iterator[Fact]:
     """One can design networks that follow scaling too."""
@@ -145,7 +145,7 @@ def scale_can_be_built_in() -> Iterator[Fact]:
     "true if", 45,
     remark="Approximately, for the transformations it was trained with, and at the price of "
     "training; nothing is guaranteed.",
-    docs="symmetry.md",
+    docs="symmetry.md#the-experiment",
 )  # fmt: skip
 def augmentation_gives_approximate_invariance(digits: Digits) -> Iterator[Fact]:
     """Data augmentation makes a network approximately invariant."""

@@ -21,7 +21,8 @@ _INTRODUCTION = """\
 Every statement is a small function that computes its evidence with the operators of this library;
 `convariant claims` runs them all, and this page is what it printed (`make claims` writes it, and a
 test runs it again and compares). *True if* names the condition, *wrong* says what is right instead.
-Facts marked *measured* belong to one run, on one thread of one machine.
+Facts marked *measured* belong to one run, on one thread of one machine; milliseconds are of that
+thread's processor time.
 """
 
 # as they are spelled in headings
@@ -71,9 +72,7 @@ def _claim_lines(result: ClaimResult) -> list[str]:
         lines += textwrap.wrap(said, 80, subsequent_indent=" " * 8)
     if not result.ran:
         lines.append("      not run: it needs digits to learn from")
-    if claim.docs:
-        lines.append(f"      see docs/{claim.docs}")
-    return lines
+    return [*lines, f"      see docs/{claim.docs}"]
 
 
 def title(claim: Claim) -> str:
@@ -116,9 +115,8 @@ def _section(result: ClaimResult) -> str:
     for fact in result.facts:
         note = " *(measured)*" if fact.measured else ""
         lines.append(f"| {_cell(fact.what)} | {_cell(fact.value)}{note} |")
-    if claim.docs:
-        lines += ["", f"More: [{claim.docs.partition('#')[0]}]({claim.docs})"]
-    return "\n".join([*lines, ""])
+    page = claim.docs.partition(".")[0].capitalize()
+    return "\n".join([*lines, "", f"More: [{page}]({claim.docs})", ""])
 
 
 def _cell(value: str) -> str:
