@@ -8,19 +8,31 @@ import torch
 import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.compiler.harness import HERE, Guarded, build, call, check_native, each_target, random
+from tests.compiler.harness import (
+    HERE,
+    Guarded,
+    build,
+    call,
+    check_native,
+    each_target,
+    random,
+    run,
+)
 from tests.support.compare import assert_close
 from torch import nn
 
 from convariant.compiler.kernels import (
     REDUCED,
+    GroupNorm,
     LineLogSumExp,
     LineNorm,
     LineReduce,
     Lines,
     LineSoftmax,
     MatMul,
+    Step,
 )
+from convariant.compiler.layout import Layout, lay_out
 from convariant.graph import ops
 
 targets = st.sampled_from(HERE)
@@ -106,6 +118,34 @@ def test_group_norm(target, shape, threads):
 @settings(deadline=None, max_examples=40)
 @given(
     targets,
+    st.sampled_from([1, 2, 4, 8, 16, 32, 48]),
+    st.tuples(*(st.integers(1, m) for m in (2, 5, 3, 7, 11))),
+    st.integers(1, 3),
+)
+def test_group_norm_in_blocks(target, width, shape, threads):
+    n, groups, *size = shape
+    if width % target.lanes and target.lanes % width:
+        return
+    c = groups * width
+    values = random(n, c, *size) * np.arange(1, c + 1, dtype=np.float32).reshape(c, 1, 1, 1) + 3
+    weight, bias, other = random(c + 1)[1:], random(c), random(n, c, *size)[::-1].copy()
+    x = Layout.dense(values.shape, target.lanes, (1, 0, 2, 0))
+    y = Layout.dense(values.shape, target.lanes, (0, 1, 0, 1))
+    one = Layout.dense((1, c, 1, 1), target.lanes)
+    known = [lay_out(array.reshape(1, c, 1, 1), one) for array in (weight, bias)]
+    steps = (Step("add", operands=(x,)), Step("relu"))
+    kernel = GroupNorm(x, y, width, 1e-3, steps)
+    found = run(kernel, target, (values, x), *known, y, (other, x), threads=threads)
+    arrays = (torch.from_numpy(a).double() for a in (values, weight, bias))
+    truth = torch.relu(ops.GroupNorm(groups, 1e-3).run(*arrays)[0] + torch.from_numpy(other))
+    torch.testing.assert_close(
+        torch.from_numpy(found).view(truth.shape), truth.float(), rtol=1e-4, atol=1e-4
+    )
+
+
+@settings(deadline=None, max_examples=40)
+@given(
+    targets,
     st.tuples(st.integers(1, 3), st.integers(1, 11), st.integers(1, 20), st.integers(1, 70)),
     st.sampled_from(["both", "one a", "one b"]),
     st.integers(1, 3),
@@ -172,6 +212,10 @@ class Apply(nn.Module):
         nn.LayerNorm((7, 24), elementwise_affine=False),
         nn.RMSNorm(24),
         nn.GroupNorm(3, 18),
+        nn.Sequential(nn.GroupNorm(3, 18), nn.ReLU()),
+        nn.Sequential(nn.MaxPool2d(1), nn.GroupNorm(1, 18), nn.SiLU()),
+        nn.Sequential(nn.MaxPool2d(1), nn.GroupNorm(9, 18), nn.SiLU()),
+        nn.Sequential(nn.MaxPool2d(1), nn.InstanceNorm2d(18), nn.SiLU()),
         nn.GroupNorm(6, 18, affine=False),
         nn.InstanceNorm2d(18, affine=True),
         Apply(lambda x: x.softmax(-1)),

@@ -8,11 +8,12 @@ import torch
 import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.compiler.harness import HERE, Guarded, build, call
+from tests.compiler.harness import HERE, Guarded, build, call, random, run
 from tests.support.compare import assert_equal
 from torch import nn
 
-from convariant.compiler.kernels import Copy
+from convariant.compiler.kernels import Copy, Pick
+from convariant.compiler.layout import Layout
 from convariant.compiler.plan import Call
 from convariant.compiler.program import Program
 from convariant.graph import from_torch
@@ -42,6 +43,32 @@ def test_copy(target, rank, threads, data):
     call(build(Copy.of(sizes, *strides), target), buffers, threads)
     y[inside] = view
     assert_equal(buffers[1].values, y.ravel())
+
+
+@settings(deadline=None, max_examples=40)
+@given(
+    targets,
+    st.tuples(*(st.integers(1, m) for m in (2, 3, 4, 7))),
+    st.lists(st.integers(1, 37), min_size=1, max_size=3),
+    st.integers(1, 50),
+    st.integers(1, 3),
+    st.randoms(use_true_random=False),
+)
+def test_pick(target, shape, channels, count, threads, chance):
+    """Any channels of several tensors, each with a halo of its own, and NaN where none is."""
+    n, *size = shape
+    arrays = [random(n, c, *size) for c in channels]
+    xs = tuple(Layout.dense(a.shape, target.lanes, (i, 0, 1, i)) for i, a in enumerate(arrays))
+    y = Layout.dense((n, count, *size), target.lanes, (0, 1, 0, 2))
+    sources = []
+    for _ in range(count):
+        i = chance.randrange(len(channels))
+        sources.append((i, chance.randrange(channels[i])))
+    kernel = Pick(xs, y, tuple(sources))
+    result = run(kernel, target, *zip(arrays, xs, strict=True), y, threads=threads)
+    assert_equal(
+        result.reshape(n, count, *size), np.stack([arrays[i][:, k] for i, k in sources], 1)
+    )
 
 
 class Apply(nn.Module):
@@ -140,7 +167,35 @@ def test_channel_shuffle():
         return x.relu().view(n, 4, c // 4, h, w).transpose(1, 2).reshape(n, c, h, w).abs()
 
     names = check(shuffle, volume(2, 48, 9, 7))
-    assert "permute" in names
+    assert "channel shuffle by copy" in names
+
+
+@settings(deadline=None, max_examples=30)
+@given(
+    targets,
+    st.integers(1, 3),
+    st.lists(st.integers(1, 40), min_size=2, max_size=4),
+    st.integers(0, 39),
+    st.sampled_from([-1, 1, 2, 3]),
+)
+def test_channels_of_convolved_tensors_stay_in_blocks(target, axes, channels, first, step):
+    """Joined, cut, turned round and shuffled, with no conversion but at both ends."""
+    x = volume(2, 3, *(5, 4, 3)[:axes])
+    pool = (F.max_pool1d, F.max_pool2d, F.max_pool3d)[axes - 1]
+
+    def moved(x):
+        y = pool(x, 1)
+        whole = torch.cat([y.repeat(1, 14, *(1,) * axes)[:, :c] * 2 for c in channels], 1)
+        part = whole[:, min(first, whole.shape[1] - 1) :: abs(step)]
+        part = torch.cat((part, whole), 1)
+        part = part.flip(1) if step < 0 else part
+        return (
+            F.channel_shuffle(part[:, : part.shape[1] // 4 * 4], 4) + 1
+            if len(part[0]) > 3
+            else part
+        )
+
+    check(moved, x, target=target)
 
 
 def test_windows_of_six_axes():

@@ -7,6 +7,7 @@ from convariant.compiler.kernels._direct import DirectConv
 from convariant.compiler.kernels._elementwise import ClearHalo, Convert, Elementwise
 from convariant.compiler.kernels._epilogue import Epilogue, Step
 from convariant.compiler.kernels._functions import BINARY, FUNCTIONS, UNARY
+from convariant.compiler.kernels._group_norm import GroupNorm
 from convariant.compiler.kernels._grouped import GroupedConv
 from convariant.compiler.kernels._lines import (
     REDUCED,
@@ -19,6 +20,7 @@ from convariant.compiler.kernels._lines import (
 from convariant.compiler.kernels._map import Map
 from convariant.compiler.kernels._matmul import MatMul
 from convariant.compiler.kernels._peak import PeakMultiplyAdds
+from convariant.compiler.kernels._pick import Pick
 from convariant.compiler.kernels._pool import Pool
 from convariant.compiler.kernels._regroup import Regroup
 from convariant.compiler.kernels._resize import Resize, resize_table
@@ -48,6 +50,7 @@ __all__ = [
     "DirectConv",
     "Elementwise",
     "Epilogue",
+    "GroupNorm",
     "GroupedConv",
     "LineLogSumExp",
     "LineNorm",
@@ -58,6 +61,7 @@ __all__ = [
     "MatMul",
     "Pairs",
     "PeakMultiplyAdds",
+    "Pick",
     "Pool",
     "Regroup",
     "Resize",

@@ -18,11 +18,22 @@ from convariant.compiler.passes._shape import (
     neighbouring_axes,
     sink_reshapes,
 )
+from convariant.compiler.passes._shuffle import ChannelShuffle, recognise_shuffles
 from convariant.compiler.passes._strip import Strip, join_strips
 from convariant.compiler.passes._unpool import Unpool, unpool_by_windows
 from convariant.graph import Graph, verify
 
-__all__ = ["ChannelNorm", "Fused", "Link", "Mask", "Strip", "Unpool", "run_passes", "split_batch"]
+__all__ = [
+    "ChannelNorm",
+    "ChannelShuffle",
+    "Fused",
+    "Link",
+    "Mask",
+    "Strip",
+    "Unpool",
+    "run_passes",
+    "split_batch",
+]
 
 
 def run_passes(
@@ -47,6 +58,8 @@ def run_passes(
         flattened_linear_as_conv,
         # a mean over the plane is a pool with one window
         means_as_pools,
+        # kernels pick channels from blocks, which reshaping would take apart
+        recognise_shuffles,
         # a window can be searched again for its maximum, so that no index goes through memory
         unpool_by_windows,
         # kernels walk along one line of memory

@@ -10,9 +10,13 @@ from convariant.compiler.kernels import FUNCTIONS
 from convariant.compiler.passes._fused import Fused, Link
 from convariant.compiler.passes._unpool import Unpool
 from convariant.graph import Graph, Node, prune
-from convariant.graph.ops import AdaptivePool, Conv, Elementwise, Linear, Pool, Resize
+from convariant.graph.ops import AdaptivePool, Conv, Elementwise, GroupNorm, Linear, Pool, Resize
 
 __all__ = ["fuse_epilogues"]
+
+
+# What applies functions to its results, besides such functions themselves.
+_HEADS = (AdaptivePool, Conv, GroupNorm, Linear, Pool, Resize, Unpool)
 
 
 def fuse_epilogues(graph: Graph) -> Graph:
@@ -87,4 +91,4 @@ def _takes_epilogue(graph: Graph, node: Node | None) -> bool:
     op = node.op.op if isinstance(node.op, Fused) else node.op
     if isinstance(op, Elementwise):
         return isinstance(node.op, Fused) or _has_kernel(graph, node)
-    return isinstance(op, (AdaptivePool, Conv, Linear, Pool, Resize, Unpool))
+    return isinstance(op, _HEADS)

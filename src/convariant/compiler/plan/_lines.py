@@ -10,17 +10,20 @@ import numpy as np
 from convariant.compiler import passes
 from convariant.compiler.kernels import (
     ChannelNorm,
+    GroupNorm,
     LineLogSumExp,
     LineNorm,
     LineReduce,
     Lines,
     LineSoftmax,
+    Map,
     MatMul,
     Softmax,
 )
-from convariant.compiler.layout import Floats, Layout, lay_out
-from convariant.compiler.plan._job import Job
+from convariant.compiler.layout import SINGLE_NUMBER, Floats, Layout, lay_out
+from convariant.compiler.plan._job import Job, placed, with_layouts
 from convariant.compiler.plan._model import Emitter, KernelCall, Located, Lowering, Need
+from convariant.compiler.plan._numbers import broadcast_strides
 from convariant.graph import ops
 
 __all__ = [
@@ -94,16 +97,55 @@ def lower_layer_norm(job: Job) -> Lowering | str:
 
 
 def lower_group_norm(job: Job) -> Lowering | str:
-    """A line for each group of channels of each image, with a weight for each channel."""
+    """Groups in blocks where they fit these; else a line for each group of each image."""
     op, (n, channels, *space) = job.node.op, job.sizes
     assert isinstance(op, ops.GroupNorm)
     if not job.is_constant(*job.node.inputs[1:]):
         return "a normalisation whose weight is computed"
     groups = op.groups or channels
-    width = channels // groups
-    lines = Lines(n * groups, width * math.prod(space))
+    width, lanes = channels // groups, job.context.target.lanes
     name = "group norm" if op.groups else "instance norm"
-    return _call(job, LineNorm(lines, op.eps, width, groups), name, *_affine(job, channels))
+    affine = _affine(job, channels)
+    fits = lanes % width == 0 or width % lanes == 0
+    if fits and job.context.forms.get(job.x) == "blocked":
+        return _group_norm_in_blocks(job, width, name, affine)
+    kernel = LineNorm(Lines(n * groups, width * math.prod(space)), op.eps, width, groups)
+    if not job.epilogue:
+        return _call(job, kernel, name, *affine)
+    read = (job.node.name, job.node.name, *job.operands)
+    strides = [broadcast_strides(job, value) for value in read]
+    epilogue = with_layouts(job.epilogue, [SINGLE_NUMBER] * len(job.operands))
+    behind = Map.of(job.sizes, strides, epilogue)
+
+    def build(inputs: tuple[Located, ...], out: Located) -> list[KernelCall]:
+        x, *operands = inputs
+        known = (job.context.constants.add(array) for array in affine)
+        arguments = (out.address, out.address, *(o.address for o in operands))
+        return [
+            KernelCall(kernel, (x.address, *known, out.address)),
+            KernelCall(behind, arguments, aside="element-wise"),
+        ]
+
+    needs = tuple(Need(value, "torch") for value in (job.x, *job.operands))
+    return Lowering(needs, build, name, "torch")
+
+
+def _group_norm_in_blocks(
+    job: Job, width: int, name: str, affine: tuple[Floats, Floats]
+) -> Lowering:
+    op = job.node.op
+    assert isinstance(op, ops.GroupNorm)
+    one = Layout.dense((1, job.sizes[1], 1, 1), job.context.target.lanes)
+    known = [job.context.constants.add(lay_out(array, one)) for array in affine]
+
+    def build(inputs: tuple[Located, ...], out: Located) -> list[KernelCall]:
+        x, *operands = inputs
+        epilogue = placed(job.epilogue, operands)
+        kernel = GroupNorm(x.layout, out.layout, width, op.eps, epilogue)
+        behind = (o.address for o in operands)
+        return [KernelCall(kernel, (x.address, *known, out.address, *behind))]
+
+    return Lowering((Need(job.x),), build, name, operands=job.operands)
 
 
 def _affine(job: Job, count: int) -> tuple[Floats, Floats]:

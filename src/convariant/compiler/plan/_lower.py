@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import torch
 
-from convariant.compiler.passes import ChannelNorm, Fused, Mask, Strip, Unpool
+from convariant.compiler.passes import ChannelNorm, ChannelShuffle, Fused, Mask, Strip, Unpool
 from convariant.compiler.plan._convs import lower_conv, lower_linear
 from convariant.compiler.plan._job import Context, Job
 from convariant.compiler.plan._lines import (
@@ -19,6 +19,7 @@ from convariant.compiler.plan._lines import (
 )
 from convariant.compiler.plan._model import Lowering
 from convariant.compiler.plan._moves import (
+    lower_channel_shuffle,
     lower_concat,
     lower_depth_to_space,
     lower_expand,
@@ -61,6 +62,7 @@ _RULES: dict[type[ops.Op], Callable[[Job], Lowering | str]] = {
     ops.Softmax: lower_softmax,
     ops.SpaceToDepth: lower_space_to_depth,
     ChannelNorm: lower_channel_norm,
+    ChannelShuffle: lower_channel_shuffle,
     Mask: lower_elementwise,
     Unpool: lower_unpool,
     Strip: lower_strip,

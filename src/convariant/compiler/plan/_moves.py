@@ -9,7 +9,8 @@ from typing import TypeAlias
 
 import numpy as np
 
-from convariant.compiler.kernels import Copy
+from convariant.compiler.kernels import Copy, Pick
+from convariant.compiler.passes import ChannelShuffle
 from convariant.compiler.plan._job import Job, as_image
 from convariant.compiler.plan._model import (
     Address,
@@ -23,6 +24,7 @@ from convariant.compiler.plan._model import (
 from convariant.graph import ops
 
 __all__ = [
+    "lower_channel_shuffle",
     "lower_concat",
     "lower_depth_to_space",
     "lower_expand",
@@ -34,6 +36,9 @@ __all__ = [
 ]
 
 Sizes: TypeAlias = tuple[int, ...]
+
+# Blocks of channels that one kernel gathers, each with code of its own.
+_PICKED = 64
 
 
 @dataclass(frozen=True)
@@ -106,6 +111,39 @@ def _copies(
     return Lowering(tuple(Need(value, form) for value in inputs), build, name, form)
 
 
+def _picks(job: Job, sources: Sequence[tuple[int, int]], name: str) -> Lowering | None:
+    """Channels by their (input, channel), where one of the inputs lies in blocks."""
+    inputs, forms = job.node.inputs, job.context.forms
+    blocked = any(forms.get(value) == "blocked" for value in inputs)
+    if not blocked or len(job.sizes) > 5 or len(sources) > _PICKED * job.context.target.lanes:
+        return None
+
+    def build(located: tuple[Located, ...], out: Located) -> list[KernelCall]:
+        kernel = Pick(tuple(x.layout for x in located), out.layout, tuple(sources))
+        return [KernelCall(kernel, (*(x.address for x in located), out.address))]
+
+    return Lowering(tuple(map(Need, inputs)), build, name)
+
+
+def lower_channel_shuffle(job: Job) -> Lowering | str:
+    """Channel c of the result is channel c // groups of group c % groups."""
+    op, channels = job.node.op, job.sizes[1]
+    assert isinstance(op, ChannelShuffle)
+    width = channels // op.groups
+    sources = [(0, c % op.groups * width + c // op.groups) for c in range(channels)]
+    picks = _picks(job, sources, "channel shuffle")
+    if picks is not None:
+        return picks
+    n, _, *space = job.sizes
+    apart = (n, op.groups, width, *space)
+    order = (0, 2, 1, *range(3, len(apart)))
+
+    def copy(xs: list[Grid], y: Grid) -> list[tuple[Grid, Grid]]:
+        return [(_again(xs[0], apart).turned(order), _again(y, (n, width, op.groups, *space)))]
+
+    return _copies(job, "torch", "channel shuffle by copy", copy)
+
+
 def _form(job: Job, *axes: int) -> Form:
     """Blocked, if the input is and channels stay what they are; `axes` are those that change."""
     rank = len(job.context.sizes(job.x))
@@ -123,6 +161,12 @@ def lower_concat(job: Job) -> Lowering | str:
     if axis == 1 and whole and len(sizes) <= 5:
         needs = tuple(Need(name) for name in inputs)
         return Lowering(needs, nothing, "concatenation in place", parts=inputs)
+
+    if axis == 1:
+        sources = [(i, c) for i, count in enumerate(parts) for c in range(count)]
+        picks = _picks(job, sources, "concatenation")
+        if picks is not None:
+            return picks
 
     def copy(xs: list[Grid], y: Grid) -> list[tuple[Grid, Grid]]:
         starts = itertools.accumulate(parts, initial=0)
@@ -151,6 +195,10 @@ def lower_slice(job: Job) -> Lowering | str:
     if blocks and chosen.step == 1 and chosen.start % lanes == 0 and ends:
         start = chosen.start // lanes
         return Lowering((Need(job.x),), nothing, "slice in place", alias=job.x, start=start)
+    if axis == 1:
+        picks = _picks(job, [(0, c) for c in chosen], "slice")
+        if picks is not None:
+            return picks
 
     def copy(xs: list[Grid], y: Grid) -> list[tuple[Grid, Grid]]:
         return [(xs[0].cut(axis, chosen.start, len(chosen), chosen.step), y)]

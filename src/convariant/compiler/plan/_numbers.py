@@ -9,7 +9,7 @@ from convariant.compiler.plan._model import KernelCall, Located, Lowering, Need
 from convariant.compiler.plan._moves import contiguous
 from convariant.graph import ops
 
-__all__ = ["lower_elementwise"]
+__all__ = ["broadcast_strides", "lower_elementwise"]
 
 
 def lower_elementwise(job: Job) -> Lowering | str:
@@ -48,7 +48,7 @@ def _in_blocks(job: Job, main: str, others: tuple[str, ...], step: Step) -> Lowe
 
 def _in_lines(job: Job, main: str, others: tuple[str, ...], step: Step) -> Lowering:
     values = (main, *others, *job.operands)
-    strides = [contiguous(job.sizes), *(_repeated(job, name) for name in values)]
+    strides = [contiguous(job.sizes), *(broadcast_strides(job, name) for name in values)]
     epilogue = (step, *job.epilogue)
     epilogue = with_layouts(epilogue, [SINGLE_NUMBER] * (len(values) - 1))
     kernel = Map.of(job.sizes, strides, epilogue)
@@ -61,7 +61,7 @@ def _in_lines(job: Job, main: str, others: tuple[str, ...], step: Step) -> Lower
     return Lowering(needs, build, "element-wise", "torch")
 
 
-def _repeated(job: Job, name: str) -> tuple[int, ...]:
+def broadcast_strides(job: Job, name: str) -> tuple[int, ...]:
     """The strides of a value as it broadcasts to the result."""
     sizes, rank = job.context.sizes(name), len(job.sizes)
     still = tuple(0 if n == 1 else s for n, s in zip(sizes, contiguous(sizes), strict=True))
