@@ -86,6 +86,25 @@ def test_arithmetic_by_keyboard_alone(page):
     assert page.evaluate("document.activeElement.getAttribute('role')") == "tab"
 
 
+def test_an_example_arrives_whole_and_stays(page):
+    """Its settings move the widgets; no widget that has moved may answer for half of them."""
+    choose(page, "Example of the lecture", "Causal, dilated, one axis")
+    page.get_by_text("Dilated causal convolution 8 → 8", exact=True).first.wait_for()
+    page.wait_for_timeout(1000)  # in which an answer to a moved widget would have come
+    assert "padding=((4, 0),)" in page.locator("#arithmetic-code").inner_text()
+    choose(page, "Example of the lecture", "Convolution 4 × 4 → 2 × 2")
+    page.get_by_text("4 × 4 → 2 × 2", exact=True).first.wait_for()
+
+
+def test_operations_by_mouse_and_by_keyboard(page):
+    kinds = page.get_by_role("radio")
+    page.get_by_label("Transposed convolution").click()
+    page.get_by_text("Transposed convolution 4 × 4 → 6 × 6", exact=True).first.wait_for()
+    kinds.nth(2).focus()  # each is a tab stop of its own
+    page.keyboard.press("Space")
+    page.get_by_text("Max pooling 4 × 4 → 2 × 2", exact=True).first.wait_for()
+
+
 def test_operators(page, tmp_path):
     open_tab(page, "Operators on an image")
     page.wait_for_selector("#operators-picture img")

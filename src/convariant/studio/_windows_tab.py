@@ -51,7 +51,7 @@ def arithmetic_tab() -> None:
                 output.value = value
     widgets = list(controls.values())
     gr.on(
-        [w.change if isinstance(w, gr.Radio) else w.input for w in widgets],
+        [w.input for w in widgets],
         lambda *values: _shown(explain(_read(dict(zip(controls, values, strict=True))))),
         widgets,
         outputs,
