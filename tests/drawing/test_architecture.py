@@ -17,6 +17,7 @@ NETWORKS = {
     "mobilenet_v1": ({"width": 0.25}, (1, 3, 64, 64)),
     "unet": ({"widths": (4, 8, 16), "mode": "same"}, (1, 1, 32, 32)),
     "lenet5": ({}, (1, 1, 28, 28)),
+    "p4_lenet": ({}, (1, 1, 28, 28)),  # its kernels are turned copies of its weights
 }
 
 

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
+from convariant.analysis.inspection._inspect import first_use
 from convariant.analysis.inspection._kinds import kind_of
 from convariant.drawing._part import INPUT, Part
 from convariant.drawing._structure import condensed
@@ -95,12 +96,11 @@ def _parts(graph: Graph, runs: list[_Run]) -> list[Part]:
     maker = dict.fromkeys(graph.inputs, INPUT)
     for index, run in enumerate(runs):
         maker |= dict.fromkeys(run.values, index)
-    seen: set[str] = set()
+    own = first_use(graph, [node for run in runs for node in run.nodes])
     parts = []
     for index, run in enumerate(runs):
         used = {name for node in run.nodes for name in node.inputs}
-        weights = (used & graph.parameters) - seen
-        seen |= weights
+        weights = [name for node in run.nodes for name in own[node.name]]
         sources = {maker[name] for name in used if name in maker} - {index}
         # cutting and padding only prepare what is joined
         named = next((n for n in run.nodes if isinstance(n.op, Concat)), run.nodes[0])

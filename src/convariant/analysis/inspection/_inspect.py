@@ -55,9 +55,9 @@ def inspect_graph(graph: Graph, convention_name: str = "paper") -> Inspection:
     nodes = [node for node in graph.nodes if node.name in live]
     names = layer_names(graph, nodes)
     fields = receptive_fields(graph) if graph.inputs else None
-    first_use = _first_use(graph, nodes)
+    own = first_use(graph, nodes)
     layers = tuple(
-        _layer(graph, node, names[node.name], rule, first_use[node.name], fields) for node in nodes
+        _layer(graph, node, names[node.name], rule, own[node.name], fields) for node in nodes
     )
     params = sum(graph.constants[p].numel() for p in graph.parameters)
     unused = sum(graph.unused.values())
@@ -103,7 +103,7 @@ def layer_names(graph: Graph, nodes: list[Node]) -> dict[str, str]:
     return names
 
 
-def _first_use(graph: Graph, nodes: list[Node]) -> dict[str, list[str]]:
+def first_use(graph: Graph, nodes: list[Node]) -> dict[str, list[str]]:
     """For each node the parameters that it is the first to use, also through constant nodes."""
     counted = {node.name for node in nodes}
     behind: dict[str, set[str]] = {name: {name} for name in graph.parameters}
