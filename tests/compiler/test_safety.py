@@ -29,6 +29,7 @@ _LIMIT = 60
 START = """
 import ctypes, os, signal, sys, threading, time
 import torch, convariant as cv
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it
 x = torch.ones(1, 3, 32, 32)
 fast = cv.load(sys.argv[1])
 truth = fast(x)

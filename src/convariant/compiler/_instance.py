@@ -30,14 +30,16 @@ _WORD = 8
 
 
 class Memory:
-    """Page-aligned floats, in huge pages where the system has them; zero at first."""
+    """Page-aligned floats, zero at first; in huge pages, if the system has them, unless they are
+    seldom read: the system takes longer to find those.
+    """
 
-    def __init__(self, floats: int) -> None:
+    def __init__(self, floats: int, *, huge: bool = True) -> None:
         # a vector's width beyond the end, so that an empty memory has an address too
         # (memory that is shared between processes, mmap's default, gets no huge pages)
         private = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS
         self._map = mmap.mmap(-1, 4 * floats + 64, flags=private)
-        if hasattr(mmap, "MADV_HUGEPAGE"):
+        if huge and hasattr(mmap, "MADV_HUGEPAGE"):
             self._map.madvise(mmap.MADV_HUGEPAGE)
         self.floats: Floats = np.frombuffer(self._map, np.float32)
         self.address = self.floats.ctypes.data

@@ -7,8 +7,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 import torch
@@ -18,10 +17,9 @@ from torch.utils import _pytree as pytree
 from convariant.compiler._instance import Instance
 from convariant.compiler._tuning import find_ranks
 from convariant.compiler.llvm import Target, assembly, host_target
-from convariant.compiler.llvm.cache import ObjectCache, default_cache_dir
+from convariant.compiler.llvm.cache import ObjectCache
 from convariant.compiler.passes import run_passes, split_batch
 from convariant.compiler.plan import Step, make_plan
-from convariant.compiler.report import Report, make_report
 from convariant.errors import CompileError, GraphError, ShapeError, UnknownNameError
 from convariant.graph import (
     Graph,
@@ -31,6 +29,9 @@ from convariant.graph import (
     interpret,
     nest_results,
 )
+
+if TYPE_CHECKING:
+    from convariant.compiler.report import Report
 
 __all__ = ["Program", "compile"]
 
@@ -89,7 +90,7 @@ def compile(
         graph,
         threads=threads,
         tolerance=tolerance,
-        cache_dir=None if cache_dir is None else Path(cache_dir),
+        cache=None if cache_dir is None else ObjectCache.at(cache_dir, host_target()),
         tune=tune,
     )
     program.prepare(*(tuple(i.shape) for i in inputs))
@@ -135,7 +136,7 @@ class Program:
         *,
         threads: int | None = None,
         tolerance: float = 1e-4,
-        cache_dir: Path | None = None,
+        cache: ObjectCache | None = None,
         target: Target | None = None,
         tune: bool = False,
     ) -> None:
@@ -144,7 +145,7 @@ class Program:
         self.threads = threads or _worthwhile_threads(graph)
         self.tolerance = tolerance
         self.tune = tune
-        self.cache = ObjectCache(cache_dir or default_cache_dir(), self.target)
+        self.cache = cache or ObjectCache.at(None, self.target)
         self._instances: OrderedDict[tuple[tuple[int, ...], ...], Instance] = OrderedDict()
         self._simple = _maps_tensor_to_tensor(graph)
         self._quick: _Quick | None = None
@@ -214,6 +215,8 @@ class Program:
     @property
     def report(self) -> Report:
         """Time, algorithm, share of peak and error of every step, measured now."""
+        from convariant.compiler.report import make_report
+
         instance = self.latest()
         return make_report(instance, _sized(self.graph, instance.shapes))
 

@@ -50,6 +50,11 @@ class ObjectCache:
         if folder is not None and not _ours(folder):
             self._folder = None
 
+    @classmethod
+    def at(cls, folder: str | os.PathLike[str] | None, target: Target) -> ObjectCache:
+        """The cache in a folder, by default the user's."""
+        return cls(default_cache_dir() if folder is None else Path(folder), target)
+
     def get(self, kernel: str, source: Callable[[], str]) -> bytes:
         """The object code of a kernel; its IR is written and compiled now unless it is known.
 

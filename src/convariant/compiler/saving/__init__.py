@@ -9,11 +9,16 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from convariant.compiler._instance import Instance
+from torch import Tensor
+
+from convariant.compiler._instance import Memory
+from convariant.compiler.llvm import host_target
+from convariant.compiler.llvm.cache import ObjectCache
 from convariant.compiler.program import Program
 from convariant.compiler.saving._document import graph_document, read_graph
 from convariant.compiler.saving._file import Part, ProgramFile, widest_first, write_program_file
@@ -85,33 +90,31 @@ def load(
     """
     if threads is not None and threads < 1:
         raise CompileError(f"threads={threads}: a program runs on one thread at least; use 1")
-    with _opened(Path(path)) as file:
-        document = file.document
-        named = document["weights"]
-        _, tensors = file.read(named["names"], named["digest"])
-        constants = {name.removeprefix(_WEIGHT): tensor for name, tensor in tensors.items()}
+    target = host_target()
+    cache = ObjectCache.at(cache_dir, target)
+    with _opened(Path(path)) as file, ThreadPoolExecutor() as readers:
+        document, native = file.document, file.document["native"]
+        threads = threads or document["threads"]
+        weights = readers.submit(_read, file, document["weights"], huge=False)
+        ours = trusted or cache.signed(file.digest, file.signature)
+        fits = native["machine"] == machine(target) and native["threads"] == threads
+        ready = readers.submit(_read, file, native, huge=True) if ours and fits else None
+        constants = {n.removeprefix(_WEIGHT): tensor for n, tensor in weights.result()[1].items()}
         program = Program(
             read_graph(document["graph"], constants),
-            threads=threads or document["threads"],
+            threads=threads,
             tolerance=document["tolerance"],
-            cache_dir=None if cache_dir is None else Path(cache_dir),
+            cache=cache,
         )
-        shapes = tuple(tuple(shape) for shape in document["native"]["shapes"])
-        if trusted or program.cache.signed(file.digest, file.signature):
-            instance = _ready(file, program)
-            if instance is not None:
-                program.adopt(shapes, instance)
+        shapes = tuple(tuple(shape) for shape in native["shapes"])
+        if ready is not None:
+            program.adopt(shapes, read_native(native, target, *ready.result()))
     program.prepare(*shapes)
     return program
 
 
-def _ready(file: ProgramFile, program: Program) -> Instance | None:
-    """The instance in the file, if it was compiled for this machine and as many threads."""
-    native = file.document["native"]
-    if native["machine"] != machine(program.target) or native["threads"] != program.threads:
-        return None
-    memory, tensors = file.read(native["names"], native["digest"])
-    return read_native(native, program.target, memory, tensors)
+def _read(file: ProgramFile, part: Any, *, huge: bool) -> tuple[Memory, dict[str, Tensor]]:
+    return file.read(part["names"], part["digest"], huge=huge)
 
 
 @contextmanager

@@ -44,6 +44,7 @@ _SAFETENSORS = {
 _DTYPES = {name: dtype for dtype, name in _SAFETENSORS.items()}
 _LENGTH_BYTES = 8
 _LARGEST_HEADER = 100 << 20
+_CHUNK = 1 << 20  # bytes read and hashed at a time
 
 
 class Part:
@@ -158,8 +159,10 @@ class ProgramFile:
         if self._data + end != size:
             raise ModelFileError("it is cut short or something was added to it")
 
-    def read(self, names: Sequence[str], expected: str) -> tuple[Memory, dict[str, Tensor]]:
-        """Tensors that were written as one part, in memory of their own.
+    def read(
+        self, names: Sequence[str], expected: str, *, huge: bool
+    ) -> tuple[Memory, dict[str, Tensor]]:
+        """Tensors that were written as one part, in memory of their own (in huge pages or not).
 
         Raises:
             ModelFileError: the bytes are not those that were written.
@@ -167,16 +170,26 @@ class ProgramFile:
         entries = [self._entries[name] for name in names]
         start = entries[0].start if entries else 0
         size = entries[-1].stop - start if entries else 0
-        memory = Memory(-(-size // 4))
+        memory = Memory(-(-size // 4), huge=huge)
         room = memory.floats.view(np.uint8)[:size]
-        self._file.seek(self._data + start)
-        if self._file.readinto(room.data) != size or digest(room.data) != expected:
+        if self._fill(room.data, self._data + start) != expected:
             raise ModelFileError("its numbers have been changed since it was written")
         tensors = {}
         for name, entry in zip(names, entries, strict=True):
             data = torch.from_numpy(room[entry.start - start : entry.stop - start])
             tensors[name] = data.view(entry.dtype).view(entry.shape)
         return memory, tensors
+
+    def _fill(self, room: memoryview, place: int) -> str:
+        """Read from that place on, and give the digest; several threads may do so at once."""
+        state, handle, done = hashlib.sha256(), self._file.fileno(), 0
+        while done < len(room):
+            count = os.preadv(handle, [room[done : done + _CHUNK]], place + done)
+            if count == 0:
+                break
+            state.update(room[done : done + count])  # while the cache still has it
+            done += count
+        return state.hexdigest()
 
 
 def _entry(data: Any) -> _Entry:
