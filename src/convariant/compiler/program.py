@@ -63,8 +63,9 @@ def compile(
             whose sizes are known.
         threads: how many to run on; by default as many as PyTorch uses, fewer for a network so
             small that they would mostly wait for each other.
-        tolerance: the error, relative to the largest output of a layer, that an approximate
-            algorithm may add. Below 2e-5 excludes Winograd F(4,3), below 4e-6 F(2,3) too.
+        tolerance: the error, relative to the largest output, that algorithms with fewer products
+            than the definition (Winograd's, Strassen's) may add in all. Each of n convolutions may
+            take tolerance / sqrt(n) of it: they round independently of each other.
         cache_dir: where compiled kernels are kept; by default the user's cache folder.
         tune: choose among the ways to compute a layer by running them here, rather than by
             estimate: takes a few times as long to compile, once, and is remembered in the cache.

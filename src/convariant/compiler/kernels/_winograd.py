@@ -21,8 +21,13 @@ __all__ = ["WinogradConv", "winograd_matrices"]
 
 Rows: TypeAlias = tuple[tuple[float, ...], ...]
 
-# interpolation points of F(2,3) and F(4,3), beside the one at infinity
-_POINTS = {2: (0.0, 1.0, -1.0), 4: (0.0, 1.0, -1.0, 2.0, -2.0)}
+# Interpolation points, beside the one at infinity: those of 3 (m = 4) and of 10 (m = 6) times
+# as many simple fractions with the least error in float32; 1 and 2 would lose half a digit more.
+_POINTS = {
+    2: (0.0, 1.0, -1.0),
+    4: (0.0, 0.75, -0.75, 1.5, -1.5),
+    6: (0.0, 0.625, -0.625, 1.0, -1.0, 2.0, -2.0),
+}
 
 
 def winograd_matrices(m: int) -> tuple[Rows, Rows, Rows]:

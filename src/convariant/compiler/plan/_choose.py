@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import functools
+import math
 from dataclasses import dataclass
 
 from convariant.compiler.kernels import Tile, tile_cycles, vector_counts
 from convariant.compiler.llvm import Target
 
-__all__ = ["Winograd", "direct_cycles", "winograd_ways"]
+__all__ = ["Winograd", "direct_cycles", "winograd_error", "winograd_ways"]
 
-# Relative to the largest output, on random data of up to 512 channels (tests/compiler measures it).
-WINOGRAD_ERROR = {2: 4e-6, 4: 2e-5}
+# Largest error relative to the largest output on random data, for each m; it grows with the square
+# root of the input channels (tests/compiler measures it).
+_WINOGRAD_ERROR = {2: 8e-8, 4: 3e-7, 6: 1.8e-6}
 # Cycles to transform the inputs and the outputs of one tile and channel block.
-_TRANSFORM = {2: (45.0, 35.0), 4: (100.0, 75.0)}
+_TRANSFORM = {2: (45.0, 35.0), 4: (100.0, 75.0), 6: (250.0, 190.0)}
 # Bytes that arrive in a cycle: from memory on the first pass over weights, then from the cache.
 # Threads share the way to memory. Winograd reads its weights in bursts between transforms, so that
 # none of this is hidden; a direct convolution hides most of it behind its products.
@@ -22,8 +24,10 @@ _DIRECT_SHOWS = 0.3
 _CACHE_BYTES = 512 * 1024
 # The weights of one panel at one position that stay close while the tiles pass over them.
 _PANEL_BYTES = 160 * 1024
-# More tiles in a block than this push its data out of the second-level cache.
-_MOST_TILES = 28
+# More tiles in a block than this push its data out of the second-level cache; that is the lesser
+# evil where weights come from memory anew for each block, as those of more bytes than this do.
+_MOST_TILES, _MOST_TILES_FAR = 28, 72
+_FAR_BYTES = 16 * 1024 * 1024
 
 
 @dataclass(frozen=True)
@@ -41,14 +45,19 @@ def direct_cycles(compute: float, weights: int, threads: int) -> float:
     return compute + _DIRECT_SHOWS * threads * 4 * weights / _MEMORY
 
 
+def winograd_error(m: int, ci: int) -> float:
+    """What F(m x m, 3 x 3) over that many channels is counted with against the budget."""
+    return _WINOGRAD_ERROR[m] * math.sqrt(ci)
+
+
 def winograd_ways(
     target: Target, ci: int, blocks: int, total_tiles: dict[int, int], threads: int, budget: float
 ) -> list[Winograd]:
-    """F(2,3) and F(4,3), each as fast as it gets, where the error fits; `total_tiles` of each m."""
+    """Each F(m,3) as fast as it gets, where the error fits; `total_tiles` of each m."""
     return [
         _winograd(target, m, ci, blocks, total, threads)
         for m, total in total_tiles.items()
-        if WINOGRAD_ERROR[m] <= budget
+        if winograd_error(m, ci) <= budget
     ]
 
 
@@ -70,14 +79,17 @@ def _winograd(target: Target, m: int, ci: int, blocks: int, total: int, threads:
         panel = 4 * ci * tile.vectors * target.lanes
         if panel > _PANEL_BYTES:
             data += positions * panel * turns * panels / 4
-        again = 0 if weights < _CACHE_BYTES else weights * (count - 1)
-        return compute + transforms + (data + again) / _CACHE + threads * weights / _MEMORY
+        reads = 0 if weights < _CACHE_BYTES else count - 1
+        again = reads * weights / (_MEMORY if far else _CACHE)
+        return compute + transforms + data / _CACHE + again + threads * weights / _MEMORY
 
+    far = weights > _FAR_BYTES
+    most = _MOST_TILES_FAR if far else _MOST_TILES
     options = [
         (tile := Tile(1, width, vectors), turns * width, cycles(tile, turns * width))
         for vectors in vector_counts(blocks, total)
         for width in range(1, target.pixels(vectors) + 1)
-        for turns in range(1, max(_MOST_TILES // width, 1) + 1)
+        for turns in range(1, max(most // width, 1) + 1)
         if width <= total
     ]
     tile, tiles, least = min(options, key=lambda option: option[2])

@@ -253,7 +253,7 @@ def _band(task: ConvTask, x: Layout, rows: Axis, tile_rows: int, items: int, *, 
 
 
 def _winograd_ways(task: ConvTask, part: Part) -> list[Winograd]:
-    """Both sizes of tile, as far as their error fits."""
+    """All sizes of tile, as far as their error fits."""
     plain = [(a.taps, a.stride, a.step) for a in part.axes]
     fits = plain == [(1, 1, 1), (3, 1, 1), (3, 1, 1)] and part.planes.axis.offset == 0
     if not fits or task.groups > 1 or task.planar or task.inputs < 8:
@@ -263,9 +263,9 @@ def _winograd_ways(task: ConvTask, part: Part) -> list[Winograd]:
         task.context.target,
         task.inputs,
         task.y_layout.blocks,
-        {m: n * depth * -(-height // m) * -(-width // m) for m in (2, 4)},
+        {m: n * depth * -(-height // m) * -(-width // m) for m in (2, 4, 6)},
         task.context.threads,
-        task.context.tolerance,
+        task.context.budget,
     )
 
 

@@ -46,6 +46,7 @@ class Option:
 class Context:
     """What a lowering may know beside its node.
 
+    `budget` is the error, relative to the largest output, that the algorithm of one node may add.
     `ranks` says for a node which of its options to take, in the order of their estimates; `offers`
     notes how many each node has. `forms` notes in which form values are computed.
     """
@@ -53,7 +54,7 @@ class Context:
     graph: Graph
     target: Target
     threads: int
-    tolerance: float
+    budget: float
     constants: Constants
     ranks: Mapping[str, int] = field(default_factory=dict)
     offers: dict[str, int] = field(default_factory=dict)

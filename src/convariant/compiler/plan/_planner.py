@@ -13,6 +13,7 @@ import torch
 from convariant.compiler.kernels import ClearHalo, Convert, Elementwise
 from convariant.compiler.layout import Halo, Layout, lay_out
 from convariant.compiler.llvm import Target
+from convariant.compiler.passes import Fused, Strip
 from convariant.compiler.plan._job import Context, as_image, operand, operand_form
 from convariant.compiler.plan._lower import lower
 from convariant.compiler.plan._memory import place_buffers
@@ -30,6 +31,7 @@ from convariant.compiler.plan._model import (
     Step,
 )
 from convariant.graph import Graph, Node
+from convariant.graph.ops import Conv, Linear, Op
 
 __all__ = ["make_plan"]
 
@@ -62,8 +64,11 @@ class _Planner:
     ) -> None:
         self.graph, self.target = graph, target
         self.plan = Plan(graph, target, threads)
+        # the errors of layers have no common direction: n of them add up to sqrt(n) times one
+        layers = sum(isinstance(_main(node), (Conv, Linear)) for node in graph.nodes)
+        budget = tolerance / math.sqrt(max(layers, 1))
         context = Context(
-            graph, target, threads, tolerance, self.plan.constants, ranks, self.plan.offers
+            graph, target, threads, budget, self.plan.constants, ranks, self.plan.offers
         )
         self.context = context
         self.lowered = {node.name: self._lowered(node) for node in graph.nodes}
@@ -311,6 +316,12 @@ class _Planner:
         home = self._get(Need(name, "torch")).address.home
         assert isinstance(home, External)
         return home.value
+
+
+def _main(node: Node) -> Op:
+    """The operation of a node without what is fused before and behind."""
+    op = node.op.second if isinstance(node.op, Strip) else node.op
+    return op.op if isinstance(op, Fused) else op
 
 
 def _dense(sizes: tuple[int, ...]) -> Layout:

@@ -61,7 +61,7 @@ def strassen_way(task: ConvTask, part: Part) -> Strassen | None:
     context, lanes = task.context, task.lanes
     halves = task.inputs % (2 * lanes) == 0 and task.y_layout.blocks % 2 == 0
     fits = single and plain and halves and task.groups == 1 and not task.planar
-    if not fits or context.tolerance < STRASSEN_ERROR:
+    if not fits or context.budget < STRASSEN_ERROR:
         return None
     return _best(
         context.target,
