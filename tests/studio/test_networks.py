@@ -131,6 +131,16 @@ def test_open_sizes_that_are_no_image_are_named_and_no_argument_of_python(tmp_pa
     assert "input_shapes" not in str(caught.value)
 
 
+def test_a_giant_image_that_a_file_declares_is_never_made(tmp_path):
+    giant = Choice(path=write_open(tmp_path / "giant.onnx", ["float[1, 3, 100000, 100000]"]))
+    assert _networks.summary(giant)["Shape"] == "1×3×100000×100000 → 1×3×100000×100000"
+    with pytest.raises(OptionError, match=r"100,000 × 100,000 pixels; .* on 4,000,000 at most"):
+        _networks.field(giant, photo("Cat"), 0.5, 0.5)
+    assert _networks.certificate(giant, "p4").check is None
+    with pytest.raises(OptionError, match="GiB of activations"):
+        _networks.speed(giant)
+
+
 @pytest.mark.parametrize("content", [b"", b"\x00" * 64, b"not onnx at all"])
 def test_what_is_no_onnx_file_gives_a_sentence(tmp_path, content):
     path = tmp_path / "net.onnx"

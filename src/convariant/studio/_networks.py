@@ -29,7 +29,9 @@ from convariant.graph.onnx._read import declared_shapes
 MOST_BYTES = 256 * 2**20  # of an ONNX file
 LARGEST_SIDE = 1024
 MOST_MEMORY = 4 * 2**30  # bytes of activations of a network that is run here
-SEARCHED = 2 * 10**7  # multiply-adds: larger networks are certified without trying numbers
+SEARCHED = 2 * 10**7  # multiply-adds: larger networks are certified without trying numbers,
+SEARCHED_MEMORY = 2**28  # and those whose activations need more bytes
+MOST_DRAWN = 4_000_000  # pixels of an image that a field is drawn on
 SECONDS = 1.0  # of measuring, each engine
 SIZES_OF: dict[str, int] = {"unet": 188}  # sides to begin with, where the paper's own is large
 LIMITS = (
@@ -219,6 +221,11 @@ def field(choice: Choice, pixels: np.ndarray, across: float, down: float) -> Pic
             f"{choice.title} reads {'×'.join(map(str, shape))}; only networks for images of 1 or 3 "
             "channels have a receptive field to draw on a photo"
         )
+    if shape[2] * shape[3] > MOST_DRAWN:
+        raise OptionError(
+            f"{choice.title} reads images of {shape[2]:,} × {shape[3]:,} pixels; a receptive field "
+            f"is drawn on {MOST_DRAWN:,} at most: set a smaller size in the file"
+        )
     photo = _resized(pixels, (shape[2], shape[3]))
     if shape[1] == 1:
         photo = photo.mean(axis=2).astype(np.uint8)
@@ -234,8 +241,9 @@ def _resized(pixels: np.ndarray, size: tuple[int, int]) -> np.ndarray:
 @functools.lru_cache(maxsize=16)
 def certificate(choice: Choice, group: Group) -> Certificate:
     """Which layers follow the group exactly; numbers are tried where that takes seconds at most."""
-    small = inspection(choice).macs <= SEARCHED
-    size = inspection(choice).input_sizes[0]
+    found = inspection(choice)
+    small = found.macs <= SEARCHED and found.memory.total <= SEARCHED_MEMORY
+    size = found.input_sizes[0]
     return certify(network(choice), size, group, search=small)
 
 
