@@ -39,6 +39,12 @@ def test_json_is_the_report(run):
     ]
 
 
+def test_the_changes_of_each_pass_are_printed(run):
+    answer = run("compile", "lenet5", "--threads", 1, "--passes")
+    assert answer.out.startswith("LeNet5: 12 nodes\nfold_constants: ")
+    assert answer.out.index("fuse_epilogues: ") < answer.out.index("relative error")
+
+
 def test_an_onnx_file_is_compiled(run, tmp_path):
     model = torch.nn.Sequential(torch.nn.Conv2d(3, 8, 3), torch.nn.ReLU()).eval()
     to_onnx(model, tmp_path / "net.onnx", torch.empty(1, 3, 9, 9), dynamic_batch=True)

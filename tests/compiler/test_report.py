@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 import convariant as cv
+from convariant.compiler.passes import run_passes
 from convariant.errors import UnknownNameError
 
 
@@ -79,3 +80,15 @@ def test_explain_prints_ir_and_assembly_of_a_layer(program):
 def test_explain_names_an_unknown_layer(program):
     with pytest.raises(UnknownNameError, match="did you mean 'conv'"):
         program.explain("convv")
+
+
+def test_every_pass_is_listed_in_order_with_what_it_changed(program):
+    text = program.explain_passes()
+    names = []
+    run_passes(program.graph, watch=lambda name, _: names.append(name))
+    heads = [line.split(":")[0] for line in text.splitlines() if line[0] != " "]
+    assert heads == [program.graph.name, *names]
+    fused = text.partition("fuse_epilogues: ")[2]
+    assert "- relu = Elementwise relu (conv2d)" in fused
+    assert "+ relu = Fused Conv 3x3 p1 + relu" in fused
+    assert max(map(len, text.splitlines())) <= 80

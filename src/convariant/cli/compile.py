@@ -28,6 +28,9 @@ def compile_(
     tune: Annotated[
         bool, typer.Option("--tune", help="Run the ways to compute each layer; take the fastest.")
     ] = False,
+    passes: Annotated[
+        bool, typer.Option("--passes", help="Print what each pass changes, before the report.")
+    ] = False,
     json: Json = False,
 ) -> None:
     """Compile a network for this machine's CPU; print time, algorithm and error of every step.
@@ -42,6 +45,8 @@ def compile_(
     if json:
         out.print(program.report.to_json(), soft_wrap=True)
     else:
+        if passes:
+            line(f"{program.explain_passes()}\n")
         line(str(program.report))
     if output is not None:
         program.save(output)

@@ -18,7 +18,7 @@ from convariant.compiler._instance import Instance
 from convariant.compiler._tuning import find_ranks
 from convariant.compiler.llvm import Target, assembly, host_target
 from convariant.compiler.llvm.cache import ObjectCache
-from convariant.compiler.passes import run_passes, split_batch
+from convariant.compiler.passes import dump_passes, run_passes, split_batch
 from convariant.compiler.plan import Step, make_plan
 from convariant.errors import CompileError, GraphError, ShapeError, UnknownNameError
 from convariant.graph import (
@@ -238,6 +238,10 @@ class Program:
                 title = f"; {step.node.name}: {step.algorithm}"
                 texts.append(f"{title}\n{source}\n{assembly(source, self.target)}")
         return "\n".join(texts)
+
+    def explain_passes(self) -> str:
+        """What each pass changes in the network, in the order they run: nodes gone and new."""
+        return dump_passes(split_batch(_sized(self.graph, self.latest().shapes))[0], run_passes)
 
     def latest(self) -> Instance:
         """The instance that ran last, or that of the graph's own sizes."""

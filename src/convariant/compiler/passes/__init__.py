@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 
 from convariant.compiler.passes._channels import ChannelNorm, channels_first
+from convariant.compiler.passes._dump import dump_passes
 from convariant.compiler.passes._fold import fold_batch_norms, fold_constants
 from convariant.compiler.passes._fuse import fuse_epilogues
 from convariant.compiler.passes._fused import Fused, Link
@@ -31,6 +32,7 @@ __all__ = [
     "Mask",
     "Strip",
     "Unpool",
+    "dump_passes",
     "run_passes",
     "split_batch",
 ]
