@@ -103,6 +103,7 @@ def test_operations_by_mouse_and_by_keyboard(page):
     kinds.nth(2).focus()  # each is a tab stop of its own
     page.keyboard.press("Space")
     page.get_by_text("Max pooling 4 × 4 → 2 × 2", exact=True).first.wait_for()
+    assert kinds.nth(2).is_checked()
 
 
 def test_operators(page, tmp_path):
