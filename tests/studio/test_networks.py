@@ -114,6 +114,8 @@ def test_two_images_of_open_sizes_take_the_same_side(tmp_path):
     two = write_open(tmp_path / "two.onnx", ["float[N, 3, H, W]", "float[1, 3, h, w]"])
     shown = "1×3×20×30 and 1×3×20×30 → 1×3×20×30"
     assert _networks.summary(Choice(size="20x30", path=two))["Shape"] == shown
+    with pytest.raises(GraphError, match="reads 1×3×20×30 and 1×3×20×30; only networks for"):
+        _networks.field(Choice(size="20x30", path=two), photo("Cat"), 0.5, 0.5)
 
 
 def test_an_only_input_without_a_shape_is_taken_for_an_image(tmp_path):

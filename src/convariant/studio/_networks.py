@@ -215,11 +215,13 @@ def field(choice: Choice, pixels: np.ndarray, across: float, down: float) -> Pic
 
     Raises OptionError or GraphError for a network that does not read images.
     """
-    shape = inspection(choice).input_sizes[0]
-    if len(shape) != 4 or shape[1] not in (1, 3):
+    sizes = inspection(choice).input_sizes
+    shape = sizes[0]
+    if len(sizes) != 1 or len(shape) != 4 or shape[1] not in (1, 3):
+        reads = " and ".join("×".join(map(str, size)) for size in sizes)
         raise GraphError(
-            f"{choice.title} reads {'×'.join(map(str, shape))}; only networks for images of 1 or 3 "
-            "channels have a receptive field to draw on a photo"
+            f"{choice.title} reads {reads}; only networks for images of 1 or 3 channels have a "
+            "receptive field to draw on a photo"
         )
     if shape[2] * shape[3] > MOST_DRAWN:
         raise OptionError(
