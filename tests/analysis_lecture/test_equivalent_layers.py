@@ -191,6 +191,17 @@ def test_a_proof_sees_what_differs():
     assert str(same).startswith("equal: largest difference 0.0e+00")
     assert prove(nn.ReLU(inplace=True), nn.ReLU(), (5,)).equal
     assert prove(conv, conv, (0, 2, 9)).equal
+    double = nn.Conv1d(2, 2, 3).double()
+    for size, right in (
+        (1e-9, False),
+        (1e-17, True),
+    ):  # of a rewrite, too, rounding alone is let by
+
+        def nearly(module: nn.Module, size: float = size) -> nn.Module:
+            module.weight.data *= 1 + size
+            return module
+
+        assert prove(double, nearly, (1, 2, 9)).equal is right
     broken = nn.Conv1d(2, 2, 3)
     broken.weight.data[0, 0, 0] = torch.nan
     assert not prove(conv, broken, (1, 2, 9)).equal

@@ -12,8 +12,12 @@ from convariant import DataError, OptionError, ShapeError, UnknownNameError, equ
 from convariant import nn as extended
 from convariant.analysis._convolution import CONVOLUTIONS as KINDS
 from convariant.analysis._convolution import take_apart
+from convariant.analysis._layers import Calls
 from convariant.analysis.separable import FORMS, _chains, factorize, mobilize, restructure
+from convariant.analysis.separable._candidates import add_candidates, within_budget
 from convariant.analysis.separable._decompositions import offered
+from convariant.analysis.separable._factorize import _examine
+from convariant.analysis.separable._refine import refine
 from support.compare import assert_close, assert_equal
 from support.configs import CONVOLUTIONS, TRANSPOSED, each
 
@@ -130,19 +134,60 @@ def test_every_window_can_be_factorised(config):
 
 
 def test_refinement_finds_the_least_squares_solution():
-    """With one weight to solve for, CGLS gives what a dense solver gives."""
+    """With one weight and its bias to solve for, CGLS gives what a dense solver gives."""
     torch.manual_seed(0)
-    conv = nn.Conv1d(3, 4, 3).double()
-    x = torch.randn(6, 3, 12, dtype=torch.float64)
-    result = factorize(conv, error=0.99, images=x, forms=["depthwise"])
-    depthwise, pointwise = result.model
-    middle = depthwise(x).transpose(1, 2).reshape(-1, depthwise.out_channels)
-    target = conv(x).transpose(1, 2).reshape(-1, 4)
-    design = torch.cat([middle, torch.ones(len(middle), 1, dtype=torch.float64)], 1)
-    best = torch.linalg.lstsq(design, target).solution
-    found = (pointwise(depthwise(x)) - conv(x)).norm()
-    assert found.item() <= (design @ best - target).norm().item() * 1.2
-    assert result.layers[0].refined_error < result.layers[0].output_error
+    chain = nn.Sequential(nn.Conv1d(3, 4, 3)).double()
+    x = torch.randn(6, 3, 12, dtype=torch.float64).cumsum(2)  # smooth: a matrix of some condition
+    target = torch.randn(6, 4, 10, dtype=torch.float64) + 3
+    refine(chain, Calls([x], [target]))
+    windows = x.unfold(2, 3, 1).permute(0, 2, 1, 3).reshape(-1, 9)
+    design = torch.cat([windows, torch.ones(len(windows), 1, dtype=torch.float64)], 1)
+    best = torch.linalg.lstsq(design, target.transpose(1, 2).reshape(-1, 4)).solution
+    assert (chain[0].weight.reshape(4, 9).T - best[:9]).abs().max() < 1e-8
+    assert (chain[0].bias - best[9]).abs().max() < 1e-8
+
+
+def test_refinement_sees_what_the_layers_before_now_give():
+    """The error that is told is that of the new network against the given one, layer by layer."""
+    torch.manual_seed(0)
+    network = nn.Sequential(
+        nn.Conv2d(3, 12, 3, padding=1), nn.ReLU(), nn.Conv2d(12, 12, 3, padding=1)
+    )
+    images = torch.randn(6, 3, 10, 10)
+    result = factorize(network, error=0.7, images=images)
+    first, last = result.layers
+    assert first.form
+    assert last.form
+    for depth, layer in ((1, first), (3, last)):
+        found, truth = result.model[:depth](images), network[:depth](images)
+        lost = ((found - truth).norm() / truth.norm()).item()
+        assert layer.refined_error == pytest.approx(lost, rel=1e-4)
+        assert layer.refined_error < layer.output_error
+
+
+def test_a_budget_is_spent():
+    """No layer can be changed for a better form within the multiply-adds that are left."""
+    network = small_network()
+    for budget in (0.2, 0.35, 0.5, 0.65):
+        sites, _, _ = _examine(network, "test", None, (16, 16))
+        for site in sites:
+            add_candidates(site, FORMS, None)
+        chosen = within_budget(sites, budget)
+        left = budget * sum(site.kept.macs for site in sites) - sum(c.macs for c in chosen)
+        for site, taken in zip(sites, chosen, strict=True):
+            better = [c for c in [*site.candidates, site.kept] if c.error < taken.error]
+            assert all(c.macs - taken.macs > left for c in better)
+
+
+@pytest.mark.parametrize("error", [0.1, 0.2, 0.3, 0.5])
+def test_what_saves_products_alone_is_no_gain(error):
+    """Where padding makes the output larger than the input, a chain may save products at the price
+    of weights."""
+    torch.manual_seed(0)
+    conv = nn.Conv2d(8, 8, 3, padding=2)
+    result = factorize(conv, error=error, input_size=(2, 2), forms=["spatial"])
+    assert result.params[1] <= result.params[0]
+    assert result.macs[1] <= result.macs[0]
 
 
 def test_refinement_beats_the_singular_value_decomposition_in_a_whole_network():
@@ -222,6 +267,15 @@ def test_mobilize_is_the_move_of_mobilenet():
     loss = result.model.train()(torch.randn(2, 1, 32, 32)).square().sum()
     loss.backward()
     assert all(p.grad is not None for p in result.model.parameters())
+
+
+def test_mobilize_leaves_groups_and_pointwise_layers():
+    network = nn.Sequential(
+        nn.Conv2d(4, 16, 3), nn.Conv2d(16, 16, 3, groups=2), nn.Conv2d(16, 8, 1), nn.Conv2d(8, 8, 3)
+    )
+    result = mobilize(network, input_size=(12, 12))
+    assert [layer.form for layer in result.layers] == [None, None, None, "mobile"]
+    assert [layer.note for layer in result.layers[1:3]] == ["nothing to gain"] * 2
 
 
 def test_mobilize_without_activation_is_the_nearest_separable_network():

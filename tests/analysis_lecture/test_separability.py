@@ -95,6 +95,12 @@ def test_three_axes_have_two_cuts():
     layer = layer_of(with_weight(nn.Conv3d(1, 1, (3, 3, 2)), factors[0] * factors[1] * factors[2]))
     assert layer.spatial_rank == 1
     assert layer.form("spatial").ranks == (1, 1)
+    conv = nn.Conv3d(1, 1, (4, 2, 3)).double()
+    lost = []
+    for rows in (4, 4 * 2):  # of the unfoldings at both cuts, the one that loses more counts
+        values = torch.linalg.svdvals(conv.weight.reshape(rows, -1))
+        lost.append((values[1:].norm() / values.norm()).item())
+    assert layer_of(conv).kernel_errors[0] == pytest.approx(max(lost), abs=1e-12)
     full = layer_of(nn.Conv3d(1, 1, (3, 3, 2)))
     assert full.spatial_rank == 3
     assert full.form("spatial").ranks == (3, 2)
@@ -139,6 +145,19 @@ def _dense_weight(chain: nn.Sequential, parts) -> torch.Tensor | None:
     merged = equivalent.merge_separable(chain)
     merged.weight.data[merged.weight.abs() < 1e-4 * merged.weight.abs().max()] = 0
     return equivalent.regroup(merged, parts.groups).weight
+
+
+@pytest.mark.parametrize("form", ["spatial", "tucker"])
+@pytest.mark.parametrize("error", [0.2, 0.4, 0.6])
+def test_ranks_of_several_cuts_keep_the_error_together(form, error):
+    torch.manual_seed(0)
+    conv = nn.Conv3d(5, 6, 3) if form == "spatial" else nn.Conv2d(12, 10, 3)
+    ranks = layer_of(conv, error=error).form(form).ranks_within
+    (decomposition,) = offered(take_apart(conv, "test"), [form])
+    chain = decomposition.build(ranks)
+    lost = (equivalent.merge_separable(chain).weight - conv.weight).norm() / conv.weight.norm()
+    assert lost <= error
+    assert lost <= decomposition.error(ranks) + 1e-6 <= error + 1e-6
 
 
 def test_hidden_groups_are_found_in_any_order():

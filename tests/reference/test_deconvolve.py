@@ -110,6 +110,24 @@ def test_lsmr_counts_what_is_surely_lost():
     assert not never_read.x[..., 1::2, :].any()
 
 
+def test_lsmr_counts_what_no_window_reaches():
+    """As many outputs as inputs, of which a stride and three channels leave most unread."""
+    weight = np.ones((4, 1, 1, 1))
+    found = deconvolve(np.ones((1, 4, 30, 30)), weight, Geometry(1, stride=2), (60, 60))
+    assert (found.method, found.nullity) == ("lsmr", 60 * 60 - 30 * 30)
+
+
+def test_lsmr_damps_as_the_normal_equations_do():
+    weight, window = RANDOM.normal(size=(1, 1, 3, 3)), Geometry(3, padding=1)
+    y = RANDOM.normal(size=(1, 1, 45, 40))
+    found = deconvolve(y, weight, window, (45, 40), damping=0.5)
+    assert found.method == "lsmr"
+    operator = toeplitz(weight, window, (45, 40))
+    normal = (operator.T @ operator).toarray() + 0.5**2 * np.eye(45 * 40)
+    expected = np.linalg.solve(normal, operator.T @ y.ravel())
+    assert np.abs(found.x.ravel() - expected).max() < 1e-9
+
+
 def test_lsmr_stops_where_it_is_told():
     weight, window = np.full((1, 1, 9, 9), 1 / 81), Geometry(9, padding=4)
     y = cross_correlate(RANDOM.normal(size=(1, 1, 60, 50)), weight, window)

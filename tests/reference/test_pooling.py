@@ -51,7 +51,9 @@ def test_matrices_of_the_lecture():
     assert pool(LECTURE, "min", window)[0, 0].tolist() == [[0, 2], [1, 3]]
     assert pool(LECTURE, "sum", window)[0, 0].tolist() == [[8, 12], [16, 24]]
     assert pool(LECTURE, "median", window)[0, 0].tolist() == [[2, 2.5], [4, 6]]
-    assert pool(LECTURE, "lp", window, p=1)[0, 0].tolist() == [[8, 12], [16, 24]]
+    for signed in (LECTURE, -LECTURE):  # of absolute values
+        assert pool(signed, "lp", window, p=1)[0, 0].tolist() == [[8, 12], [16, 24]]
+    assert pool(np.array([[[[-3, 4]]]]), "lp", Geometry((1, 2)))[0, 0].tolist() == [[5]]
 
 
 def test_any_function_of_the_elements_and_only_of_those_inside():
