@@ -129,6 +129,7 @@ def test_compare_sets_variants_side_by_side(run: Run) -> None:
         (("claims", "--topic", "poling"), "did you mean 'pooling'?"),
         (("compare", "8-16"), "write input:output, such as 64:128"),
         (("compare", "9:6", "--groups", "2"), "do not divide into 2 groups"),
+        (("compare", "99999999:99999999", "--size", "4"), "takes more memory than there is"),
         (("factorize", "lenet5"), "takes either budget or error"),
         (("factorize", "lenet5", "-b", "0.5", "--out", "x"), "train it first: convariant train"),
         (("factorize", "lenet5", "-b", "0.5", "-f", "cubist"), "no form is named 'cubist'"),

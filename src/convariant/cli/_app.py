@@ -125,10 +125,21 @@ def answering(command: Callable[P, R]) -> Callable[P, R]:
                 raise
             place = f"{error.filename}: " if error.filename else ""
             sentence = f"{place}{error.strerror or error}"
+        except (MemoryError, RuntimeError) as error:
+            if not _lacks_memory(error):
+                raise
+            sentence = (
+                "this takes more memory than there is; ask for fewer channels or smaller images"
+            )
         print(f"convariant: {sentence}", file=sys.stderr)  # noqa: T201
         raise typer.Exit(2)
 
     return run
+
+
+def _lacks_memory(error: Exception) -> bool:
+    """Also in torch's words, for it raises a RuntimeError."""
+    return isinstance(error, MemoryError) or "DefaultCPUAllocator" in str(error)
 
 
 def _show_version(asked: bool) -> None:
