@@ -131,15 +131,15 @@ def test_operators(page, tmp_path):
 
 def test_networks(page, tmp_path):
     open_tab(page, "Networks")
-    page.wait_for_selector("#network-diagram convariant-player svg")
+    page.wait_for_selector("#network-diagram convariant-player svg:visible")
     assert fits(page)
     page.locator("#network-totals").get_by_text("4,231,976", exact=True).wait_for()
     open_tab(page, "Table")
     page.wait_for_selector("#network-table table")
     open_tab(page, "Cost by layer")
-    page.wait_for_selector("#network-cost convariant-player svg")
+    page.wait_for_selector("#network-cost convariant-player svg:visible")
     open_tab(page, "Receptive field")
-    page.wait_for_selector("#network-field convariant-player svg")
+    page.wait_for_selector("#network-field convariant-player svg:visible")
     assert fits(page)
     size = page.locator("#network-size").locator("input, textarea")
     for text in ("", "48xtwo", "100000"):
@@ -159,7 +159,7 @@ def test_networks(page, tmp_path):
 def test_the_last_question_has_the_last_word(page, tmp_path):
     """A network is changed while a slow view of the one before is still being made."""
     open_tab(page, "Networks")
-    page.wait_for_selector("#network-diagram convariant-player svg")
+    page.wait_for_selector("#network-diagram convariant-player svg:visible")
     open_tab(page, "Receptive field")  # not waited for
     hostile = tmp_path / "hostile.onnx"
     hostile.write_bytes(b"\x08\x07" * 500)
