@@ -138,6 +138,33 @@ def test_export_batch_0_and_other_memory_formats():
     assert repr(pool) == "PolyphasePool2d(stride=(2, 2), p=2.0)"
 
 
+class DownAndUp(nn.Module):
+    def __init__(self, pool: nn.Module, unpool: nn.Module) -> None:
+        super().__init__()
+        self.pool, self.unpool = pool, unpool
+
+    def forward(self, x):
+        y, index = self.pool(x)
+        return y, self.unpool(y, index)
+
+
+@pytest.mark.parametrize(("pool_type", "unpool_type", "stride", "size"), POOLS)
+def test_the_compiler_and_onnx_keep_the_same_phase(pool_type, unpool_type, stride, size, tmp_path):
+    runtime = pytest.importorskip("onnxruntime")
+    from convariant import compile as compiled
+    from convariant.graph import from_torch, to_onnx
+
+    model = DownAndUp(pool_type(stride, return_indices=True), unpool_type(stride)).eval()
+    x = torch.randn(3, 2, *size)
+    expected = model(x)
+    to_onnx(from_torch(model, x), tmp_path / "model.onnx")
+    session = runtime.InferenceSession(tmp_path / "model.onnx")
+    found = session.run(None, {session.get_inputs()[0].name: x.numpy()})
+    for mine, theirs, truth in zip(compiled(model, x)(x), found, expected, strict=True):
+        assert_equal(mine, truth)
+        assert_equal(torch.from_numpy(theirs), truth)
+
+
 @pytest.mark.parametrize("kernel_size", range(1, 8))
 def test_the_blur_is_a_row_of_pascals_triangle(kernel_size):
     row = torch.ones(1, dtype=torch.float64)

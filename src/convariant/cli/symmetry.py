@@ -142,12 +142,20 @@ def demo(
 
     Example: convariant symmetry demo runs/lenet5-digits --index 7
     """
+    from convariant import OptionError
     from convariant.analysis import symmetry
+    from convariant.training import TerminalReporter
     from convariant.training.symmetry_study import trained_lenet
 
-    network: Any = trained_lenet() if model is None else open_network(model, None)[0]
+    if model is None:
+        with closing(TerminalReporter()) as reporter:
+            network: Any = trained_lenet(reporter=reporter)
+    else:
+        network = open_network(model, None)[0]
     x, _ = _images(model or "", network, "digits", index + 1, first=True)
-    page = symmetry.demonstrate(network, x[index : index + 1], output)
+    if index >= len(x):
+        raise OptionError(f"--index {index}: there are {len(x)} digits held out; count from 0")
+    page = symmetry.demonstrate(network, x[index : index + 1], output, progress=True)
     line(f"wrote {page}")
 
 

@@ -12,6 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from convariant.training._augmentation import Augment, Augmentation
+from convariant.training._report import Reporter
 from convariant.training.sources import open_source
 
 BATCH = 64
@@ -45,7 +46,13 @@ def spread(count: int, *tensors: Tensor) -> tuple[Tensor, ...]:
 
 
 def fit_digits(
-    model: nn.Module, x: Tensor, y: Tensor, epochs: int, *, augmented: bool = False
+    model: nn.Module,
+    x: Tensor,
+    y: Tensor,
+    epochs: int,
+    *,
+    augmented: bool = False,
+    reporter: Reporter | None = None,
 ) -> None:
     """Train by AdamW, one epoch of warming up, then half a cosine; leaves the model in eval mode.
 
@@ -63,9 +70,12 @@ def fit_digits(
 
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, rate)
     augment = Augment(AUGMENTATION) if augmented else None
+    reporter = reporter or Reporter()
     model.train()
-    for _ in range(epochs):
-        for batch in torch.randperm(len(x))[: steps * size].view(steps, size):
+    for epoch in range(epochs):
+        order = torch.randperm(len(x))[: steps * size].view(steps, size)
+        for step, batch in enumerate(order, start=epoch * steps):
+            reporter.advance("training", step, total)
             images, targets = x[batch], y[batch]
             if augment is not None:
                 images, targets = augment(images, targets)

@@ -116,12 +116,12 @@ def run_study(
     return Study(tuple(t for t in found.values() if t is not None), settings)
 
 
-def trained_lenet(epochs: int = 4, seed: int = 0) -> nn.Module:
+def trained_lenet(epochs: int = 4, seed: int = 0, *, reporter: Reporter | None = None) -> nn.Module:
     """LeNet-5, trained on the digits for a short while."""
     images, labels = digits("train")
     torch.manual_seed(seed)
     model = models.create("lenet5")
-    fit_digits(model, images, labels, epochs)
+    fit_digits(model, images, labels, epochs, reporter=reporter)
     return model
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
@@ -31,6 +32,14 @@ class LayerVerdict:
     cause: str = ""
 
     def __str__(self) -> str:
+        return f"{self._text()}: {self.reason}" if self.reason else self._text()
+
+    def briefly(self) -> str:
+        """Without the reason, which stands elsewhere, but with the layer that it belongs to."""
+        elsewhere = self.cause and self.cause != self.name
+        return self._text() + (f" since {self.cause}" if elsewhere else "")
+
+    def _text(self) -> str:
         text: str = self.verdict
         if self.verdict == "exact modulo" and self.modulus:
             m = self.modulus
@@ -38,7 +47,7 @@ class LayerVerdict:
         if self.where is not None and self.verdict != "broken":
             rows, columns = self.where
             text += f" in rows {_span(rows)}, columns {_span(columns)}"
-        return f"{text}: {self.reason}" if self.reason else text
+        return text
 
     def to_json(self) -> dict[str, Any]:
         """All of it."""
@@ -91,8 +100,9 @@ class Counterexample:
         return int((self.image != 0).sum())
 
     def __str__(self) -> str:
+        pixels = "pixel that is" if self.pixels == 1 else "pixels that are"
         return (
-            f"an image with {self.pixels} pixels that are not zero, {self.transformation}: the "
+            f"an image with {self.pixels} {pixels} not zero, {self.transformation}: the "
             f"outputs differ by {self.difference:.2g} of their size"
         )
 
@@ -124,20 +134,22 @@ class Certificate:
                 layer.name,
                 layer.kind,
                 "-" if layer.stride is None else "x".join(f"{s:g}" for s in layer.stride),
-                str(layer),
+                layer.briefly(),
             ]
             for layer in self.layers
         ]
+        reasons = {layer.cause or layer.name: layer.reason for layer in self.layers if layer.reason}
         size = "x".join(map(str, self.input_size))
         lines = [
             f"{self.network} on {size} under {self.group}: {self.output}",
             table(["layer", "kind", "stride", "verdict"], rows),
+            *(f"{cause}: {reason}" for cause, reason in reasons.items()),
         ]
         if self.check is not None:
             lines.append(f"numeric check: {self.check}")
         if self.counterexample is not None:
             lines.append(f"counterexample: {self.counterexample}")
-        return "\n".join(lines)
+        return "\n".join(_fitted(line) for line in lines)
 
     def to_json(self) -> dict[str, Any]:
         """All but the counterexample's images."""
@@ -157,6 +169,11 @@ class Certificate:
                 "difference": example.difference,
             },
         }
+
+
+def _fitted(text: str) -> str:
+    """A sentence on lines of 80 characters; a table stays as it is."""
+    return text if "\n" in text else textwrap.fill(text, 80, subsequent_indent="  ")
 
 
 def _span(r: range) -> str:

@@ -92,6 +92,8 @@ def _checked(graph: Graph, group: str) -> Graph:
             f"certify takes a network of images (n, c, h, w), but {graph.name} takes {list(shape)}"
         )
     graph = graph.at_batch(1)
+    # numbers are tried on the processor, wherever the network's weights are
+    graph = replace(graph, constants={n: t.detach().cpu() for n, t in graph.constants.items()})
     h, w = graph.input_types[0].sizes[-2:]
     if group in ("p4", "p4m") and h != w:
         raise ShapeError(

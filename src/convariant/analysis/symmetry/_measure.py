@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TypeVar
 
 import torch
 from torch import Tensor
@@ -16,6 +17,8 @@ from convariant.analysis.symmetry._observe import OUTPUT, Observed, Observer, ob
 from convariant.analysis.symmetry._transforms import Transform, transform_named
 from convariant.errors import DataError, OptionError
 from convariant.nn._group_table import GroupName, order, turn_features
+
+Step = TypeVar("Step")
 
 # planes count as those of a group only where this makes the error plainly smaller
 _CLEARLY = 0.5
@@ -59,7 +62,8 @@ def measure(
     _check(images, transform, amounts, labels, batch_size)
     tally = _Tally(observer, transform, amounts, labels)
     starts = _starts(len(images), min(batch_size, len(images)))
-    for (first, new), i in _tracked(list(itertools.product(starts, range(len(amounts)))), progress):
+    steps = list(itertools.product(starts, range(len(amounts))))
+    for (first, new), i in tracked(steps, progress, "measuring"):
         tally.compare(images[first : first + batch_size], first, new, i)
     return tally.result(len(images))
 
@@ -275,14 +279,11 @@ def _check(
         )
 
 
-def _tracked(
-    steps: list[tuple[tuple[int, int], int]], progress: bool
-) -> Iterator[tuple[tuple[int, int], int]]:
+def tracked(steps: Sequence[Step], progress: bool, text: str) -> Iterable[Step]:
     """The steps, with a bar on standard error where one is wanted."""
     if not progress:
-        yield from steps
-        return
+        return steps
     from rich.console import Console
     from rich.progress import track
 
-    yield from track(steps, "measuring", console=Console(stderr=True), transient=True)
+    return track(steps, text, console=Console(stderr=True), transient=True)

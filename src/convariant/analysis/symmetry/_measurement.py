@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -172,8 +173,9 @@ class Measurement:
         change = self.first_change
         if change is None:
             return "no image changed its class"
-        return (
+        text = (
             f"first change: image {change.index} at {self.transform.label(change.amount)} from "
             f"class {change.before} to {change.after}; {len(self.changes)} of {self.images} images "
             "changed somewhere"
         )
+        return textwrap.fill(text, 80, subsequent_indent="  ")

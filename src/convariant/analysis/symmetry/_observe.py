@@ -121,8 +121,11 @@ def _watch_graph(graph: Graph) -> Observer:
         value_of[node.name] = name
         layers[name] = Observed(name, layer_kind(node), _grid(graph, node, fields.of(node.name)))
 
+    weight = next(iter(graph.constants.values()), None)
+
     def run(batch: Tensor) -> Iterator[tuple[str, Tensor]]:
-        for name, value in run_values(graph, batch.to(dtype), dtype=None, keep=()):
+        batch = (batch if weight is None else batch.to(weight.device)).to(dtype)
+        for name, value in run_values(graph, batch, dtype=None, keep=()):
             if name in value_of:
                 yield value_of[name], value
 
