@@ -94,10 +94,10 @@ def lower(context: Context, node: Node) -> Lowering | str:
     types = [context.graph.types[name] for name in (*node.inputs, *node.outputs)]
     if any(t.dtype != torch.float32 for t in types):
         return f"{op.kind} on {', '.join(sorted({str(t.dtype) for t in types}))}"
-    links = isinstance(node.op, Fused) and node.op.links  # these run on an image, on 2 to 5 axes
-    any_rank = isinstance(op, _ANY_RANK) and not links
-    if not any_rank and not 2 <= context.graph.types[node.name].rank <= 5:
-        return f"{op.kind} on a tensor of {context.graph.types[node.name].rank} axes"
+    rank = context.graph.types[node.name].rank
+    fused = isinstance(node.op, Fused) and bool(node.op.links)  # these run on an image
+    if (fused and rank > 5) or (not isinstance(op, _ANY_RANK) and not 2 <= rank <= 5):
+        return f"{op.kind} on a tensor of {rank} axes"
     if any(0 in t.sizes for t in types):
         return "an empty tensor"
     return rule(Job.of(context, node, node.op, node.inputs, context.sizes(node.name)))
