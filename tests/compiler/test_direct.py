@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from tests.compiler.harness import HERE, each_target, run
 from tests.support.compare import assert_close
 
+from convariant.compiler import compile
 from convariant.compiler.kernels import DirectConv, Step, Tile, choose_tile
 from convariant.compiler.layout import Axis, Layout
 
@@ -163,3 +164,9 @@ def test_tiles_fit_the_registers():
                 sums = tile.rows * tile.columns * tile.vectors
                 assert sums + tile.vectors + 1 <= target.registers
                 assert blocks % tile.vectors == 0
+
+
+def test_long_lines_leave_no_thread_without_work():
+    model, x = torch.nn.Conv1d(64, 64, 3, padding=1).eval(), torch.randn(1, 64, 4000)
+    (step,) = (s for s in compile(model, x, threads=2).prepare().plan.steps if s.node is not None)
+    assert step.kernel.y.blocks // step.kernel.tile.vectors >= 2

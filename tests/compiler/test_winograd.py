@@ -11,7 +11,13 @@ from hypothesis import strategies as st
 from tests.compiler.harness import HERE, run
 from tests.support.compare import assert_close
 
-from convariant.compiler.kernels import Step, Tile, WinogradConv, winograd_matrices
+from convariant.compiler.kernels import (
+    Step,
+    Tile,
+    WinogradConv,
+    winograd_matrices,
+    winograd_tiles,
+)
 from convariant.compiler.layout import Axis, Layout, lay_out
 from convariant.compiler.plan._choose import winograd_error
 
@@ -32,15 +38,21 @@ def test_matrices_give_the_correlation_of_six_with_three(m):
     st.tuples(*(st.integers(1, n) for n in (3, 37, 19, 19))),
     st.integers(1, 40),
     st.integers(0, 2),
+    st.tuples(st.integers(1, 3), st.integers(1, 4)),
     st.integers(1, 3),
 )
-def test_any_size_equals_pytorch(target, m, shape, co, padding, threads):
+def test_any_size_equals_pytorch(target, m, shape, co, padding, dilation, threads):
     n, ci, h, w = shape
-    h, w = h + 2, w + 2
-    size = (h + 2 * padding - 2, w + 2 * padding - 2)
-    rows, columns = (Axis(o, taps=3, offset=-padding) for o in size)
+    h, w = h + 2 * dilation[0], w + 2 * dilation[1]
+    size = (h + 2 * (padding - dilation[0]), w + 2 * (padding - dilation[1]))
+    rows, columns = (
+        Axis(o, taps=3, step=d, offset=-padding) for o, d in zip(size, dilation, strict=True)
+    )
     # whole tiles are read, also where they reach beyond the output
-    ends = [-(-o // m) * m + 2 - padding - i for o, i in zip(size, (h, w), strict=True)]
+    ends = [
+        (winograd_tiles(axis, m) * m + 2) * axis.step - padding - i
+        for axis, i in zip((rows, columns), (h, w), strict=True)
+    ]
     x = Layout.dense((n, ci, h, w), target.lanes, (padding, ends[0], padding, ends[1]))
     y = Layout.dense((n, co, *size), target.lanes, (0, 1, 1, 0))
     vectors = 2 if y.blocks % 2 == 0 else 1
@@ -55,7 +67,9 @@ def test_any_size_equals_pytorch(target, m, shape, co, padding, threads):
     result = run(
         conv, target, (values, x), conv.pack(weight), packed_bias, scratch, y, threads=threads
     )  # fmt: skip
-    truth = F.conv2d(*(torch.from_numpy(a).double() for a in (values, weight, bias)), 1, padding)
+    truth = F.conv2d(
+        *(torch.from_numpy(a).double() for a in (values, weight, bias)), 1, padding, dilation
+    )
     # the transforms lose about a digit
     assert_close(
         result,

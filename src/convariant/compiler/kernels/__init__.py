@@ -35,7 +35,11 @@ from convariant.compiler.kernels._tile import (
     vector_counts,
 )
 from convariant.compiler.kernels._unpool import Unpool
-from convariant.compiler.kernels._winograd import WinogradConv, winograd_matrices
+from convariant.compiler.kernels._winograd import (
+    WinogradConv,
+    winograd_matrices,
+    winograd_tiles,
+)
 
 __all__ = [
     "BINARY",
@@ -80,4 +84,5 @@ __all__ = [
     "vector_counts",
     "window_table",
     "winograd_matrices",
+    "winograd_tiles",
 ]

@@ -17,7 +17,7 @@ from convariant.compiler.kernels._tile import Tile, TileSums
 from convariant.compiler.layout import Axis, Floats, Layout
 from convariant.compiler.llvm import Builder, Index, Pointer, Target, Vector
 
-__all__ = ["WinogradConv", "winograd_matrices"]
+__all__ = ["WinogradConv", "winograd_matrices", "winograd_tiles"]
 
 Rows: TypeAlias = tuple[tuple[float, ...], ...]
 
@@ -58,9 +58,21 @@ def _as_rows(matrix: npt.NDArray[np.float64]) -> Rows:
     return tuple(tuple(row) for row in (matrix + 0.0).tolist())  # + 0.0 turns -0.0 into 0.0
 
 
+def winograd_tiles(axis: Axis, m: int) -> int:
+    """How many tiles of m outputs, each `step` from the next, cover an axis for one remainder.
+
+    >>> winograd_tiles(Axis(32, taps=3, step=6), 4), winograd_tiles(Axis(32, taps=3), 4)
+    (2, 8)
+    """
+    return -(-axis.count // (axis.step * m))
+
+
 @dataclass(frozen=True)
 class WinogradConv:
     """`y = epilogue(bias + conv3x3(x))`, stride 1, in blocks of `tiles` output tiles of m x m.
+
+    A dilated convolution falls into as many convolutions of pixels `step` apart as there are
+    remainders of a row and a column by it: the tiles of one remainder come after those of another.
 
     For each tile of (m+2) x (m+2) inputs d: V = B^T d B; for each of the (m+2)^2 positions the sum
     over channels M[o,tile] = U[o,c] V[c,tile]; then Y = A^T M A. Arguments: x, weights U, bias,
@@ -86,14 +98,20 @@ class WinogradConv:
         return (self.m + 2) ** 2
 
     @property
+    def down(self) -> int:
+        """Tiles in a column of pixels of one remainder."""
+        return winograd_tiles(self.rows, self.m)
+
+    @property
     def across(self) -> int:
-        """Tiles in a row."""
-        return -(-self.columns.count // self.m)
+        """Tiles in a row of pixels of one remainder."""
+        return winograd_tiles(self.columns, self.m)
 
     @property
     def total(self) -> int:
         """Tiles in the batch."""
-        return self.x.planes * -(-self.rows.count // self.m) * self.across
+        remainders = self.rows.step * self.columns.step
+        return self.x.planes * remainders * self.down * self.across
 
     @property
     def scratch(self) -> int:
@@ -172,6 +190,11 @@ class _Block:
         """From one position to the next in V, for one channel block: all tiles."""
         return self.conv.room * self.b.lanes
 
+    @property
+    def steps(self) -> tuple[int, int]:
+        """Rows and columns from one pixel of a tile to the next."""
+        return self.conv.rows.step, self.conv.columns.step
+
     def run(self, first: Index, count: Index) -> None:
         """Transform the inputs once, then multiply and transform back panel by panel."""
         b, conv = self.b, self.conv
@@ -191,21 +214,25 @@ class _Block:
 
     def _place(self, tile: Index) -> tuple[Index, Index, Index]:
         """Image, first row and first column of a tile's outputs."""
-        conv = self.conv
-        down = -(-conv.rows.count // conv.m)
+        conv, (down, across) = self.conv, self.steps
         line = tile // conv.across
-        return line // down, line % down * conv.m, tile % conv.across * conv.m
+        column = line % across + tile % conv.across * (conv.m * across)
+        line = line // across
+        row = line // conv.down % down + line % conv.down * (conv.m * down)
+        return line // (conv.down * down), row, column
 
     def _transform_input(self, x: Pointer, data: Pointer) -> None:
         """V = B^T d B: columns first, through the stack, then rows."""
         b, conv, size = self.b, self.conv, self.conv.m + 2
+        down, across = self.steps
         half = b.scratch(size * size * b.lanes)
         # the columns that the next tile adds to these: it follows at once, mostly from memory
         for r in range(size):
             for c in range(size, size + conv.m):
-                b.prefetch(address(x, conv.x, row=r, column=c))
+                b.prefetch(address(x, conv.x, row=r * down, column=c * across))
         for c in range(size):
-            inputs = [b.load(address(x, conv.x, row=r, column=c)) for r in range(size)]
+            places = (address(x, conv.x, row=r * down, column=c * across) for r in range(size))
+            inputs = [b.load(place) for place in places]
             for r, value in enumerate(combine(b, self.matrices[2], inputs)):
                 b.store(value, half + (r * size + c) * b.lanes)
         for r in range(size):
@@ -256,15 +283,16 @@ class _Block:
                 b.store(value, half + (r * size + c) * b.lanes)
         bias = b.load(self.bias + block * b.lanes)
         place = self.output.at(image, block, row, column)
+        down, across = self.steps
         for r in range(m):
-            with b.when(b.compare(row + r, "<", conv.rows.count)):
+            with b.when(b.compare(row + r * down, "<", conv.rows.count)):
                 inputs = [b.load(half + (r * size + c) * b.lanes) for c in range(size)]
                 for c, value in enumerate(combine(b, self.matrices[0], inputs)):
-                    if conv.columns.count % m == 0:
-                        place.store(value + bias, row=r, column=c)
+                    if conv.columns.count % (m * across) == 0:
+                        place.store(value + bias, row=r * down, column=c * across)
                         continue
-                    with b.when(b.compare(column + c, "<", conv.columns.count)):
-                        place.store(value + bias, row=r, column=c)
+                    with b.when(b.compare(column + c * across, "<", conv.columns.count)):
+                        place.store(value + bias, row=r * down, column=c * across)
 
 
 def combine(b: Builder, matrix: Rows, inputs: Sequence[Vector]) -> list[Vector]:

@@ -12,9 +12,11 @@ from convariant.compiler.kernels import (
     Epilogue,
     GroupedConv,
     Regroup,
+    Tile,
     WinogradConv,
     rank_tiles,
     tile_cycles,
+    winograd_tiles,
 )
 from convariant.compiler.layout import Axis, Layout
 from convariant.compiler.plan._choose import Winograd, direct_cycles, winograd_ways
@@ -94,14 +96,36 @@ def _direct_cycles(task: ConvTask, part: Part) -> list[float]:
     target, blocks = task.context.target, task.y_layout.blocks
     weights = part.weight(task.weight)
     products = math.prod(weights.shape[1:]) * images
+    rows_met = _met(rows, task.job.x_image[3], 1)
+    threads = task.context.threads
+
+    def uneven(tile: Tile) -> float:
+        """How much longer the busiest thread works than all do on average."""
+        items = images * -(-height // tile.rows) * (blocks // tile.vectors)
+        return -(-items // threads) * threads / items
+
     return [
         direct_cycles(
-            tile_cycles(target, tile, blocks, height, width) * products,
+            tile_cycles(target, tile, blocks, height, width)
+            * (products * uneven(tile) * rows_met)
+            * _met(columns, task.job.x_image[4], tile.columns),
             weights.size,
-            task.context.threads,
+            threads,
         )
         for tile in rank_tiles(target, blocks // task.groups, height, width)
     ]
+
+
+def _met(axis: Axis, size: int, width: int) -> float:
+    """The share of taps that meet the input from any of `width` outputs: no other is multiplied."""
+    tiles = [range(o, min(o + width, axis.count)) for o in range(0, axis.count, width)]
+    places = [t * axis.step + axis.offset for t in range(axis.taps)]
+    met = sum(
+        tile[0] * axis.stride + place < size and tile[-1] * axis.stride + place >= 0
+        for tile in tiles
+        for place in places
+    )
+    return met / max(len(tiles) * len(places), 1)
 
 
 def _lower(task: ConvTask, rank: int) -> Lowering:
@@ -254,16 +278,17 @@ def _band(task: ConvTask, x: Layout, rows: Axis, tile_rows: int, items: int, *, 
 
 def _winograd_ways(task: ConvTask, part: Part) -> list[Winograd]:
     """All sizes of tile, as far as their error fits."""
-    plain = [(a.taps, a.stride, a.step) for a in part.axes]
-    fits = plain == [(1, 1, 1), (3, 1, 1), (3, 1, 1)] and part.planes.axis.offset == 0
+    planes, rows, columns = part.axes
+    plain = [(axis.taps, axis.stride) for axis in part.axes]
+    fits = plain == [(1, 1), (3, 1), (3, 1)] and planes.offset == 0
     if not fits or task.groups > 1 or task.planar or task.inputs < 8:
         return []
-    n, _, depth, height, width = task.job.y_image
+    count = task.job.y_image[0] * planes.count * rows.step * columns.step
     return winograd_ways(
         task.context.target,
         task.inputs,
         task.y_layout.blocks,
-        {m: n * depth * -(-height // m) * -(-width // m) for m in (2, 4, 6)},
+        {m: count * winograd_tiles(rows, m) * winograd_tiles(columns, m) for m in (2, 4, 6)},
         task.context.threads,
         task.context.budget,
     )
@@ -272,7 +297,10 @@ def _winograd_ways(task: ConvTask, part: Part) -> list[Winograd]:
 def _lower_winograd(task: ConvTask, part: Part, chosen: Winograd) -> Lowering:
     m, (_, rows, columns) = chosen.m, part.axes
     # whole tiles are read, also where they reach beyond the output
-    reaches = (replace(axis, count=-(-axis.count // m) * m).reach for axis in (rows, columns))
+    reaches = (
+        replace(axis, count=winograd_tiles(axis, m) * m * axis.step).reach
+        for axis in (rows, columns)
+    )
     halo = halo_of(task.job.x_image[3:], *reaches)
 
     def build(inputs: tuple[Located, ...], out: Located) -> list[KernelCall]:
