@@ -28,6 +28,7 @@ overflow-x:auto}}
 .parts{{display:flex;flex-wrap:wrap;align-items:center;justify-content:safe center;gap:14px}}
 .part{{display:block;width:calc(var(--wide)*var(--scale)*1px);max-width:100%;height:auto}}
 .part.alone{{min-width:calc(var(--wide)*.9px)}}
+.part.alone.moves{{min-width:calc(var(--wide)*.7px)}}
 .rows.narrow{{display:none}}
 @media(max-width:640px){{.rows.narrow{{display:flex}} .rows.wide{{display:none}}}}
 .to{{color:var(--faint);font-size:22px}}
@@ -118,7 +119,9 @@ def _part(picture: Picture, region: Region, *, alone: bool) -> str:
     )
     body = "".join(shape_svg(s, interactive=True) for s in still)
     moving = (s for *_, shapes in steps for s in shapes)
-    return _window_svg((*still, *moving), body + groups, kind="part alone" if alone else "part")
+    # what moves is rather small than out of sight
+    kind = " ".join(("part", *["alone"] * alone, *["moves"] * bool(steps)))
+    return _window_svg((*still, *moving), body + groups, kind=kind)
 
 
 def _window_svg(shapes: Iterable[Shape], body: str, *, kind: str = "part") -> str:
