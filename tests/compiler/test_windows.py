@@ -15,8 +15,10 @@ from convariant.compiler.kernels import AdaptivePool, Unpool, window_table
 from convariant.compiler.layout import Layout
 from convariant.compiler.passes import Unpool as UnpoolOp
 from convariant.compiler.passes import run_passes
+from convariant.compiler.plan import Call
 from convariant.compiler.program import Program
-from convariant.graph import from_torch, interpret, ops
+from convariant.geometry import Geometry
+from convariant.graph import GraphBuilder, TensorType, from_torch, interpret, ops
 
 targets = st.sampled_from(HERE)
 
@@ -130,6 +132,21 @@ def test_segnet(target, shape, window):
     after = run_passes(graph, skip=["fuse_epilogues"])
     assert any(isinstance(node.op, UnpoolOp) for node in after.nodes)
     torch.testing.assert_close(interpret(after, x)[0], interpret(graph, x)[0])
+
+
+@each_target
+@pytest.mark.parametrize("p", [1.0, 2.0, 3.5])
+def test_pool_by_norms(target, p):
+    """As ONNX has it, with padding; torch spells it in parts."""
+    op = ops.Pool("lp", Geometry((3, 2), stride=2, padding=1), p=p)
+    x = volume(2, 19, 9, 8)
+    x[0, 0, 0, 0], x[1, 2, 3, 4] = torch.inf, torch.nan
+    builder = GraphBuilder("norms")
+    builder.input("x", TensorType.of(x))
+    graph = builder.build([builder.add(op, "x")])
+    program = Program(graph, threads=2, target=target)
+    torch.testing.assert_close(program(x), op.run(x)[0], equal_nan=True)
+    assert not any(isinstance(s, Call) for s in program.latest().plan.steps)
 
 
 def test_windows_that_overlap_keep_their_indices():

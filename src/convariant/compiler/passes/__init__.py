@@ -17,6 +17,7 @@ from convariant.compiler.passes._shape import (
     flattened_linear_as_conv,
     means_as_pools,
     neighbouring_axes,
+    norms_as_pools,
     sink_reshapes,
 )
 from convariant.compiler.passes._shuffle import ChannelShuffle, recognise_shuffles
@@ -66,6 +67,8 @@ def run_passes(
         unpool_by_windows,
         # kernels walk along one line of memory
         neighbouring_axes,
+        # a norm of windows is a sum of powers
+        norms_as_pools,
         # kernels read channels side by side, also where the network has them as its last axis
         channels_first,
         # behind the arithmetic, a reshape is not in the way of an epilogue

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import torch
+
 from convariant.geometry import Geometry
 from convariant.graph import Graph, Node, prune, rewrite
 from convariant.graph.ops import (
@@ -24,6 +26,7 @@ __all__ = [
     "flattened_linear_as_conv",
     "means_as_pools",
     "neighbouring_axes",
+    "norms_as_pools",
     "sink_reshapes",
 ]
 
@@ -112,6 +115,33 @@ def neighbouring_axes(graph: Graph) -> Graph:
         ]
 
     return rewrite(graph, rule)
+
+
+def norms_as_pools(graph: Graph) -> Graph:
+    """before: `y = lp pool(x)`  -->  `y = (sum pool(|x| ** p)) ** (1 / p)`, a sum an average by 1."""
+    constants = dict(graph.constants)
+
+    def rule(node: Node) -> list[Node] | None:
+        op = node.op
+        if (
+            not isinstance(op, Pool)
+            or op.mode != "lp"
+            or graph.types[node.name].dtype != torch.float32
+        ):
+            return None
+        names = [f"{node.name}/{part}" for part in ("p", "root", "size", "power", "sum")]
+        p, root, size, power, total = names
+        constants[p], constants[root] = torch.tensor(op.p), torch.tensor(1 / op.p)
+        add_up = Pool("avg", op.geometry, divisor=1)
+        return [
+            Node(Elementwise("abs"), node.inputs, (size,), node.path),
+            Node(Elementwise("pow"), (size, p), (power,), node.path),
+            Node(add_up, (power,), (total,), node.path),
+            Node(Elementwise("pow"), (total, root), node.outputs, node.path),
+        ]
+
+    nodes = [new for node in graph.nodes for new in rule(node) or [node]]
+    return prune(graph.with_nodes(nodes, constants=constants))
 
 
 def _pool(mode: str, window: tuple[int, ...]) -> Pool:
