@@ -130,6 +130,8 @@ def test_the_mask_pass_keeps_the_values():
         lambda x, y: x[:, :, :1] * y[:, :1, :, :1],
         lambda x, y: (x.flatten() * 2 - y.flatten()).relu(),
         lambda x, y: x.view(2, 19, 5, 1, 7, 1) * y.view(2, 19, 1, 5, 1, 7),
+        lambda x, y: (x.view(2, 19, 5, 1, 7, 1) * y.view(2, 19, 1, 5, 1, 7) + y[0, 0, 0]).abs(),
+        lambda x, y: torch.sigmoid((x.flatten() * 2 - y.flatten()) * x.flatten() + y.mean()),
         lambda x, y: (x.sum() + y).abs().relu() + x[0, 0, 0],
         lambda x, y: torch.relu(x.mean((2, 3), keepdim=True) * y + x[:1]) - y[0, :, 0, :1, None],
     ],

@@ -118,7 +118,7 @@ def neighbouring_axes(graph: Graph) -> Graph:
 
 
 def norms_as_pools(graph: Graph) -> Graph:
-    """before: `y = lp pool(x)`  -->  `y = (sum pool(|x| ** p)) ** (1 / p)`, a sum an average by 1."""
+    """before: `y = lp pool(x)`  -->  `y = (sum pool(|x| ** p)) ** (1 / p)`: an average by 1."""
     constants = dict(graph.constants)
 
     def rule(node: Node) -> list[Node] | None:

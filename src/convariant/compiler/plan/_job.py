@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from convariant.compiler.kernels import Epilogue, Step
-from convariant.compiler.layout import Floats, Layout, lay_out
+from convariant.compiler.layout import SINGLE_NUMBER, Floats, Layout, lay_out
 from convariant.compiler.llvm import Target
 from convariant.compiler.passes import Fused
 from convariant.compiler.plan._model import Constants, Form, Located, Lowering
@@ -135,7 +135,11 @@ def as_image(shape: tuple[int, ...]) -> tuple[int, int, int, int, int]:
 
 
 def stand_in(context: Context, sizes: Sizes) -> Layout:
-    """The layout of an operand before it is known where it lies: that of the result."""
+    """The layout of an operand before it is known where it lies: that of the result, if it has one
+    in blocks.
+    """
+    if len(sizes) > 5:
+        return SINGLE_NUMBER
     return Layout.dense(as_image(sizes), context.target.lanes)
 
 

@@ -95,8 +95,7 @@ def lower(context: Context, node: Node) -> Lowering | str:
     if any(t.dtype != torch.float32 for t in types):
         return f"{op.kind} on {', '.join(sorted({str(t.dtype) for t in types}))}"
     rank = context.graph.types[node.name].rank
-    fused = isinstance(node.op, Fused) and bool(node.op.links)  # these run on an image
-    if (fused and rank > 5) or (not isinstance(op, _ANY_RANK) and not 2 <= rank <= 5):
+    if not isinstance(op, _ANY_RANK) and not 2 <= rank <= 5:
         return f"{op.kind} on a tensor of {rank} axes"
     if any(0 in t.sizes for t in types):
         return "an empty tensor"

@@ -26,7 +26,7 @@ def lower_elementwise(job: Job) -> Lowering | str:
     )
     main = whole[0] if whole else 0
     others = tuple(name for i, name in enumerate(inputs) if i != main)
-    own = stand_in(job.context, job.sizes) if len(job.sizes) in range(2, 6) else SINGLE_NUMBER
+    own = stand_in(job.context, job.sizes)
     step = Step(op.function, tuple(op.params), (own,) * len(others), main)
     lower = _in_blocks if whole and any(blocked) else _in_lines
     return lower(job, inputs[main], others, step)
