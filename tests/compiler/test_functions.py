@@ -1,4 +1,4 @@
-"""Errors of functions in units in the last place, over all float32 numbers."""
+"""Errors of functions in units in the last place, over every 8,191st float32 number."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from tests.compiler.harness import HERE, Guarded, build, call
 
 from convariant.compiler.kernels import Map, Step
 
-# The bound, and the truth in float64. Measured over every 997th float32 on all three targets.
+# The bound, and the truth in float64. sin, cos and tan were also measured over every 997th float32
+# (1.48, 1.48 and 3.20), the other inverse and hyperbolic functions over every 4,099th.
 BOUNDS = {
     "acos": (1.5, np.arccos),
     "acosh": (3.0, np.arccosh),
