@@ -4,8 +4,8 @@
 
 Trains ResNet-18 and AlexNet on the digits, rewrites each in the ways that fit it, and trains every
 result for one more epoch, and the network as it was for as long. Weights are kept in FOLDER, so
-that the command can be stopped and given again; at the end it prints the table of
-docs/symmetry.md.
+that the command can be stopped and given again; it prints a row for every form, and at the end
+a table, part of which stands in docs/symmetry.md.
 """
 
 from __future__ import annotations

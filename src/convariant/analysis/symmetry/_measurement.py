@@ -19,6 +19,9 @@ from convariant.analysis.symmetry._transforms import Transform
 # of the normal distribution: both bands hold 95 %
 _Z = 1.959964
 
+# of what is printed: characters of a line, amounts of a table
+_WIDTH, _COLUMNS = 80, 7
+
 
 @dataclass(frozen=True)
 class Curve:
@@ -115,7 +118,15 @@ class Measurement:
         return self.changes[0] if self.changes else None
 
     def __str__(self) -> str:
-        shown = self._shown()
+        head = f"{self.transform.name} on {self.images} images: error of equivariance by layer"
+        for count in range(_COLUMNS, 1, -1):  # as many amounts as the line has place for
+            rows = self._table(count)
+            if max(map(len, rows.splitlines())) <= _WIDTH:
+                break
+        return f"{head}\n{rows}\n{self._first_line()}"
+
+    def _table(self, count: int) -> str:
+        shown = self._shown(count)
         headings = ["layer", "kind", *(self.transform.label(self.amounts[i]) for i in shown)]
         rows = [
             [layer.name, layer.kind, *(f"{layer.error.mean[i]:.2g}" for i in shown)]
@@ -125,8 +136,7 @@ class Measurement:
         rows.append(["", "same class", *(f"{self.consistency.mean[i]:.1%}" for i in shown)])
         if self.accuracy is not None:
             rows.append(["", "right class", *(f"{self.accuracy.mean[i]:.1%}" for i in shown)])
-        head = f"{self.transform.name} on {self.images} images: error of equivariance by layer"
-        return f"{head}\n{table(headings, rows)}\n{self._first_line()}"
+        return table(headings, rows)
 
     def to_json(self) -> dict[str, Any]:
         """Everything but the images."""
@@ -162,12 +172,12 @@ class Measurement:
 
         return save_measurement(self, Path(path), json.dumps(self.to_json(), indent=2))
 
-    def _shown(self) -> list[int]:
-        """At most seven amounts, spread evenly."""
+    def _shown(self, columns: int) -> list[int]:
+        """At most so many amounts, spread evenly."""
         count = len(self.amounts)
-        if count <= 7:
+        if count <= columns:
             return list(range(count))
-        return sorted({round(i * (count - 1) / 6) for i in range(7)})
+        return sorted({round(i * (count - 1) / (columns - 1)) for i in range(columns)})
 
     def _first_line(self) -> str:
         change = self.first_change
@@ -178,4 +188,4 @@ class Measurement:
             f"class {change.before} to {change.after}; {len(self.changes)} of {self.images} images "
             "changed somewhere"
         )
-        return textwrap.fill(text, 80, subsequent_indent="  ")
+        return textwrap.fill(text, _WIDTH, subsequent_indent="  ")
