@@ -80,6 +80,8 @@ def test_changed_weights_are_seen(fresh):
         fast(x)
         model.head.bias.add_(1)
         assert_close(fast(x)["scores"], model(x)["scores"], reduction=400)
+        model.head.weight.data = torch.randn_like(model.head.weight)
+        assert_close(fast(x)["scores"], model(x)["scores"], reduction=400)
         model.load_state_dict(Net().state_dict())
         assert_close(fast(x)["scores"], model(x)["scores"], reduction=400)
     assert len(fresh[0]._programs) == 1

@@ -56,7 +56,7 @@ class _Compiled:
             for place, value in enumerate(example_inputs)
             if isinstance(value, Tensor) and place not in self._fixed
         ]
-        self._weights: list[tuple[int, int]] = []
+        self._weights: list[tuple[int, int, int]] = []
         self._programs: OrderedDict[Any, Program] = OrderedDict()
         self._eager = False
 
@@ -77,8 +77,9 @@ class _Compiled:
 
     def _program(self, args: tuple[Any, ...]) -> Program:
         """The program for these shapes and sizes, with the weights as they are now."""
-        weights = [(id(args[place]), args[place]._version) for place in self._fixed]
-        if weights != self._weights:  # loaded anew, or written to
+        fixed = [args[place] for place in self._fixed]
+        weights = [(id(tensor), tensor._version, tensor.data_ptr()) for tensor in fixed]
+        if weights != self._weights:  # loaded anew, or written to, or given other memory
             self._programs.clear()
             self._weights = weights
         key = tuple(tuple(a.shape) if isinstance(a, Tensor) else a for a in args)
