@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import functools
+from collections.abc import Callable
 from typing import Any, Protocol
 
 import numpy as np
@@ -40,6 +41,17 @@ class Emitter(Protocol):
 def random(*shape: int) -> Floats:
     """Normal numbers, the same ones for a shape every time."""
     return np.random.default_rng(sum(shape)).standard_normal(shape).astype(np.float32)
+
+
+class Apply(nn.Module):
+    """A function as a module."""
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        super().__init__()
+        self.function = function
+
+    def forward(self, *inputs: torch.Tensor) -> Any:
+        return self.function(*inputs)
 
 
 class Guarded:

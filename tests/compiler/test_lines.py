@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.compiler.harness import (
     HERE,
+    Apply,
     Guarded,
     build,
     call,
@@ -193,15 +194,6 @@ def test_infinity_and_nan_stay_in_their_lines(target, inner):
     torch.testing.assert_close(softmax, torch.from_numpy(x).softmax(1), equal_nan=True)
     greatest = result(LineReduce(Lines(2, 21, inner), "max"), target, [x], (2, 1, inner), 2)
     torch.testing.assert_close(greatest, torch.from_numpy(x).amax(1, True), equal_nan=True)
-
-
-class Apply(nn.Module):
-    def __init__(self, function):
-        super().__init__()
-        self.function = function
-
-    def forward(self, x):
-        return self.function(x)
 
 
 @each_target

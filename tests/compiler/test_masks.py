@@ -7,9 +7,8 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.compiler.harness import HERE, Guarded, build, call, each_target, random
+from tests.compiler.harness import HERE, Apply, Guarded, build, call, each_target, random
 from tests.support.compare import assert_equal
-from torch import nn
 
 from convariant.compiler.kernels import Map, Step
 from convariant.compiler.layout import SINGLE_NUMBER
@@ -44,15 +43,6 @@ def test_map_of_three_tensors(target, sizes, last, data):
     arguments.insert(steps[1].place, a - x)
     truth = np.where(arguments[0] != 0, *arguments[1:])
     assert_equal(buffers[1].values.reshape(sizes), truth)
-
-
-class Apply(nn.Module):
-    def __init__(self, function):
-        super().__init__()
-        self.function = function
-
-    def forward(self, *inputs):
-        return self.function(*inputs)
 
 
 def check(function, *inputs, target=None, threads=2, reasons=()):

@@ -8,9 +8,8 @@ import torch
 import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.compiler.harness import HERE, Guarded, build, call, random, run
+from tests.compiler.harness import HERE, Apply, Guarded, build, call, random, run
 from tests.support.compare import assert_equal
-from torch import nn
 
 from convariant.compiler.kernels import Copy, Pick
 from convariant.compiler.layout import Layout
@@ -69,15 +68,6 @@ def test_pick(target, shape, channels, count, threads, chance):
     assert_equal(
         result.reshape(n, count, *size), np.stack([arrays[i][:, k] for i, k in sources], 1)
     )
-
-
-class Apply(nn.Module):
-    def __init__(self, function):
-        super().__init__()
-        self.function = function
-
-    def forward(self, *inputs):
-        return self.function(*inputs)
 
 
 def check(function, *inputs, target=None, threads=2):

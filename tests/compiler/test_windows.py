@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.compiler.harness import HERE, check_native, each_target, run
+from tests.compiler.harness import HERE, Apply, check_native, each_target, run
 from tests.support.compare import assert_equal
 from torch import nn
 
@@ -21,15 +21,6 @@ from convariant.geometry import Geometry
 from convariant.graph import GraphBuilder, TensorType, from_torch, interpret, ops
 
 targets = st.sampled_from(HERE)
-
-
-class Apply(nn.Module):
-    def __init__(self, function):
-        super().__init__()
-        self.function = function
-
-    def forward(self, *inputs):
-        return self.function(*inputs)
 
 
 def volume(*shape):

@@ -14,9 +14,6 @@ from convariant.compiler.llvm import Builder, Index, Pointer, Target
 
 __all__ = ["DirectConv", "Panel"]
 
-# Channels (of a planar input: taps) whose multiply-adds are unrolled: enough to hide the loop.
-_UNROLL = 4
-
 
 @dataclass(frozen=True)
 class DirectConv:
@@ -223,7 +220,4 @@ class Panel:
             for u in range(unrolled_taps):
                 tap = address(x, conv.x, 0, block, i * conv.rows.step, (j + u) * conv.columns.step)
                 here = start + (i * kw + j + u) * (lanes * outputs)
-                unroll = next(u for u in (_UNROLL, 3, 2, 1) if lanes % u == 0)
-                with b.loop(0, lanes, unroll) as lane:
-                    for k in range(unroll):
-                        sums.multiply(tap + (lane + k), here + (lane + k) * outputs, *apart)
+                sums.channels(tap, here, lanes, *apart)

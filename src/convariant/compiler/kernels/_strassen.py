@@ -19,8 +19,6 @@ __all__ = ["PairBand", "Pairs", "StrassenConv"]
 
 # Products of a tile, in the order in which they are taken.
 _PRODUCTS = 7
-# Channels whose multiply-adds are unrolled.
-_UNROLL = 4
 
 
 @dataclass(frozen=True)
@@ -285,6 +283,4 @@ class PairBand:
         with b.loop(0, conv.half) as block:
             x = start + block * apart
             here = weights + block * (b.lanes * outputs)
-            with b.loop(0, b.lanes, _UNROLL) as lane:
-                for k in range(_UNROLL):
-                    tile.multiply(x + (lane + k), here + (lane + k) * outputs, *steps)
+            tile.channels(x, here, b.lanes, *steps)

@@ -12,6 +12,8 @@ __all__ = ["Tile", "TileSums", "choose_tile", "rank_tiles", "tile_cycles", "vect
 
 # Cycles that a tile costs beside its multiply-adds, in multiply-adds: loop entry and the stores.
 _TILE_OVERHEAD = 24
+# Channels (of a planar input: taps) whose multiply-adds are unrolled: enough to hide the loop.
+_UNROLL = 4
 # Weights that outgrow the caches near the core come from afar in every run: they are asked for
 # this many floats ahead of their use (16 KiB: some 900 cycles, more than memory takes).
 _FAR_BYTES = 400 * 2**10
@@ -58,6 +60,14 @@ class TileSums:
             for v in range(self._vectors):
                 cell = self._cells[r, c, v]
                 cell.set(b.fma(value, w[v], cell.get()))
+
+    def channels(self, x: Pointer, weights: Pointer, lanes: int, row: int, column: int) -> None:
+        """Add the shares of the first `lanes` channels of a block, some of them unrolled."""
+        unroll = next(u for u in (_UNROLL, 3, 2, 1) if lanes % u == 0)
+        outputs = self._vectors * self._b.lanes
+        with self._b.loop(0, lanes, unroll) as lane:
+            for k in range(unroll):
+                self.multiply(x + (lane + k), weights + (lane + k) * outputs, row, column)
 
     def update(self, change: Callable[[int, int, int, Vector], Vector]) -> None:
         """Replace every accumulator: `change(row, column, block, value)`."""

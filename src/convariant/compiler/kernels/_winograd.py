@@ -21,8 +21,8 @@ __all__ = ["WinogradConv", "winograd_matrices", "winograd_tiles"]
 
 Rows: TypeAlias = tuple[tuple[float, ...], ...]
 
-# Interpolation points, beside the one at infinity: those of 3 (m = 4) and of 10 (m = 6) times
-# as many simple fractions with the least error in float32; 1 and 2 would lose half a digit more.
+# Interpolation points, beside the one at infinity: among pairs and triples of simple fractions
+# close to those with the least error in float32. 1 and 2 for m = 4 would lose half a digit more.
 _POINTS = {
     2: (0.0, 1.0, -1.0),
     4: (0.0, 0.75, -0.75, 1.5, -1.5),
@@ -265,10 +265,7 @@ class _Block:
         b, outputs = self.b, self.conv.tile.vectors * self.b.lanes
         x = data + (block * self.spot + t * b.lanes)
         start = weights + block * (b.lanes * outputs)
-        unroll = next(u for u in (4, 3, 2, 1) if lanes % u == 0)
-        with b.loop(0, lanes, unroll) as lane:
-            for k in range(unroll):
-                sums.multiply(x + (lane + k), start + (lane + k) * outputs, 0, b.lanes)
+        sums.channels(x, start, lanes, 0, b.lanes)
 
     def _transform_output(
         self, v: Index, t: Index, image: Index, block: Index, row: Index, column: Index
