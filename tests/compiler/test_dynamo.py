@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import warnings
 
 import pytest
@@ -85,6 +86,63 @@ def test_changed_weights_are_seen(fresh):
         model.load_state_dict(Net().state_dict())
         assert_close(fast(x)["scores"], model(x)["scores"], reduction=400)
     assert len(fresh[0]._programs) == 1
+
+
+@pytest.mark.parametrize(
+    "write",
+    [
+        lambda weight: weight.data.mul_(2),
+        lambda weight: weight.detach().numpy().__imul__(2),
+        lambda weight: weight.data[2].zero_(),
+        lambda weight: weight.data.bernoulli_(0.99),
+    ],
+    ids=["data", "numpy", "a filter", "scattered"],
+)
+def test_weights_that_are_written_to_behind_the_version_counter_are_seen(fresh, write):
+    model = nn.Sequential(nn.Conv2d(32, 40, 3), nn.BatchNorm2d(40), nn.Conv2d(40, 3, 1)).eval()
+    fast, x = compiled(model), torch.randn(1, 32, 8, 8)
+    with torch.no_grad():
+        fast(x)
+        for layer in model:
+            write(layer.weight) if layer.weight.dim() > 1 else layer.weight.data[5:6].add_(1)
+            assert_close(fast(x), model(x), reduction=400)
+        model[1].running_mean.data[7] += 3
+        assert_close(fast(x), model(x), reduction=400)
+        program = next(iter(fresh[0]._programs.values()))
+        fast(x)
+    assert list(fresh[0]._programs.values()) == [program], "it is kept while nothing is written"
+
+
+def nested(model):
+    """Layers compiled one by one within a model that is compiled."""
+    for name, layer in model.named_children():
+        setattr(model, name, compiled(layer))
+    return compiled(model)
+
+
+@pytest.mark.filterwarnings("ignore:.*runs a graph of .* with PyTorch")
+@pytest.mark.parametrize("build", [compiled, nested, lambda model: compiled(compiled(model))])
+@pytest.mark.parametrize("through", [True, False], ids=["compiled", "eager"])
+def test_a_model_may_be_trained_between_evaluations(fresh, build, through):
+    layers = (nn.Conv2d(3, 8, 3), nn.BatchNorm2d(8), nn.ReLU(), nn.Dropout(0.3), nn.Conv2d(8, 2, 1))
+    model, eager = nn.Sequential(*layers), copy.deepcopy(nn.Sequential(*layers)).eval()
+    fast, x = build(model), torch.randn(2, 3, 9, 9)
+    steps = torch.optim.SGD(model.parameters(), lr=0.5)
+    for _ in range(3):
+        for own, other in zip(tensors(layers), tensors(eager), strict=True):
+            other.data.copy_(own)
+        model.eval()
+        with torch.no_grad():
+            assert_close(fast(x), eager(x), reduction=400)
+        model.train()
+        steps.zero_grad()
+        (fast if through else nn.Sequential(*layers))(x).square().sum().backward()
+        steps.step()
+    assert any(one._programs for one in fresh)
+
+
+def tensors(layers):
+    return [t for layer in layers for t in (*layer.parameters(), *layer.buffers())]
 
 
 def test_code_between_graphs_runs_as_python(fresh):

@@ -7,7 +7,7 @@ import time
 import numpy as np
 import pytest
 import torch
-from onnx import TensorProto, helper, parser
+from onnx import TensorProto, helper, numpy_helper, parser
 
 from convariant.errors import GraphError, ModelFileError
 from convariant.graph import Dim, from_onnx, interpret
@@ -396,3 +396,23 @@ def test_scalars_are_kept_apart_from_vectors() -> None:
     assert graph.output_types[0].shape == (1, 1, 2)
     x = torch.tensor([1.0, 2.0])
     assert_equal(interpret(graph, x)[0], x + torch.from_numpy(normal(1, 1, 1)))
+
+
+@pytest.mark.parametrize("kind", ["int32", "int64", "float", "float16"])
+@pytest.mark.parametrize("other", ["int32", "int64", "float", "double"])
+@pytest.mark.parametrize("known", [True, False])
+def test_a_power_has_the_format_of_its_base_and_loses_nothing(kind, other, known) -> None:
+    names = {"float": "float32", "double": "float64"}
+    bases, exponents = [9, -3, 7, 10, -1], [3, 5, 0, 1, 2049]
+    x, e = np.array(bases, names.get(kind, kind)), np.array(exponents, names.get(other, other))
+    inputs, weights = (f"{kind}[5] x", f"<{other}[5] e = {{9, 9, 9, 9, 9}}>")
+    if not known:
+        inputs, weights = f"{inputs}, {other}[5] e", ""
+    proto = parsed(f"net ({inputs}) => ({kind}[5] y) {weights} {{ y = Pow (x, e) }}", opset=15)
+    given = {"x": x} if known else {"x": x, "e": e}
+    for tensor in proto.graph.initializer:
+        tensor.CopyFrom(numpy_helper.from_array(e, "e"))
+    (y,) = interpret(from_onnx(proto), *(torch.from_numpy(v) for v in given.values()))
+    (truth,) = run_onnxruntime(proto, given)
+    assert y.dtype == truth.dtype
+    assert y.tolist() == truth.tolist() == [b**e for b, e in zip(bases, exponents, strict=True)]

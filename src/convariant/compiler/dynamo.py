@@ -2,7 +2,7 @@
 
 torch.compile cuts a model's Python code into graphs and hands each to `backend`. A graph becomes a
 program when it is first called, once for each set of input shapes; one that cannot is run by
-PyTorch as it is, with one warning that says why.
+PyTorch as it is, with one warning that says why. Weights that change are seen, as `Watch` says.
 """
 
 from __future__ import annotations
@@ -16,8 +16,10 @@ import torch
 from torch import Tensor, nn
 from torch._subclasses import FakeTensorMode
 
-from convariant.compiler.program import Program, compile
+from convariant.compiler._watch import Watch
+from convariant.compiler.program import Program
 from convariant.errors import CompileError, ConvariantError
+from convariant.graph import from_torch
 from convariant.graph._export import FAILURES
 
 __all__ = ["backend"]
@@ -57,6 +59,7 @@ class _Compiled:
             if isinstance(value, Tensor) and place not in self._fixed
         ]
         self._weights: list[tuple[int, int, int]] = []
+        self._watch = Watch([])
         self._programs: OrderedDict[Any, Program] = OrderedDict()
         self._eager = False
 
@@ -79,15 +82,17 @@ class _Compiled:
         """The program for these shapes and sizes, with the weights as they are now."""
         fixed = [args[place] for place in self._fixed]
         weights = [(id(tensor), tensor._version, tensor.data_ptr()) for tensor in fixed]
-        if weights != self._weights:  # loaded anew, or written to, or given other memory
+        # loaded anew, or written to, or given other memory; or written to by way of `.data`
+        if weights != self._weights or self._watch.changed():
             self._programs.clear()
-            self._weights = weights
+            self._weights, self._watch = weights, Watch(fixed)
         key = tuple(tuple(a.shape) if isinstance(a, Tensor) else a for a in args)
         program = self._programs.get(key)
         if program is None:
             _check(self._module, args)
             bound = _Bound(self._module, args, self._free).eval()
-            program = compile(bound, [args[place] for place in self._free])
+            program = Program(from_torch(bound, tuple(args[place] for place in self._free)))
+            program.prepare()
             self._programs[key] = program
             if len(self._programs) > _KEPT:
                 self._programs.popitem(last=False)

@@ -58,7 +58,8 @@ def compile(
     """A trained network as native code for this machine's CPU.
 
     Args:
-        model: a module in eval mode, a graph, or the path of an ONNX file.
+        model: a module in eval mode, whose weights are copied: later training does not change the
+            program. Or a graph, or the path of an ONNX file.
         example_inputs: tensors of the shapes to compile for; not needed for a graph or a file
             whose sizes are known.
         threads: how many to run on; by default as many as PyTorch uses, fewer for a network so
@@ -328,7 +329,7 @@ def _capture(model: Any, inputs: tuple[Tensor, ...]) -> Graph:
                 f"compile({type(model).__name__}) needs example inputs to follow the model; "
                 "give tensors of the shapes it will be called with"
             )
-        return from_torch(model, inputs)
+        return from_torch(model, inputs, frozen=True)
     from convariant.graph.onnx import from_onnx
 
     return from_onnx(model)

@@ -26,18 +26,30 @@ from convariant.graph._aten import LOWERINGS, Call, NoKind, Value
 from convariant.graph._builder import GraphBuilder
 from convariant.graph._export import Examples, export, written_by
 from convariant.graph._graph import Graph, Name, Structure
+from convariant.graph._held import Held, constant_of, target_of
+from convariant.graph._overload import (
+    bound_arguments,
+    is_constant,
+    out_of_place,
+    without_writing,
+)
 from convariant.graph._types import Dim, Shape, TensorType, at_batch
 from convariant.graph.ops import Slot, Torch
 
 
 def from_torch(
-    module: nn.Module, example_inputs: Examples, *, dynamic_batch: bool = False
+    module: nn.Module,
+    example_inputs: Examples,
+    *,
+    dynamic_batch: bool = False,
+    frozen: bool = False,
 ) -> Graph:
     """The network that a module computes in eval mode, as a graph that shares its weights.
 
     `example_inputs` is a tensor, a tuple of arguments or a dict of keyword arguments; only shapes
     and number formats are read, and no activation is allocated. `dynamic_batch` leaves axis 0 of
-    every input open. An operator without a node kind becomes a `Torch` node, which says why.
+    every input open. `frozen` copies the weights: the graph keeps them as they are now, also for
+    other input shapes. An operator without a node kind becomes a `Torch` node, which says why.
 
     Raises GraphError, naming the module at fault and a fix, where torch.export refuses.
 
@@ -51,11 +63,20 @@ def from_torch(
       2 nodes, 2 constants of 896 B
     """
     program = export(module, example_inputs, dynamic_batch)
-    graph = from_exported(program, name=type(module).__name__)
-    return replace(graph, capture=partial(_recapture, module, example_inputs))
+    held = Held(module, program) if frozen else None
+    return _captured(module, example_inputs, program, held)
 
 
-def _recapture(module: nn.Module, example_inputs: Examples, *shapes: Shape) -> Graph:
+def _captured(
+    module: nn.Module, example_inputs: Examples, program: ExportedProgram, held: Held | None
+) -> Graph:
+    graph = _Capture(program, GraphBuilder(type(module).__name__), held).graph()
+    return replace(graph, capture=partial(_recapture, module, example_inputs, held))
+
+
+def _recapture(
+    module: nn.Module, example_inputs: Examples, held: Held | None, *shapes: Shape
+) -> Graph:
     """The module captured again for other input shapes, those of its tensors in order."""
     leaves, spec = pytree.tree_flatten(example_inputs)
     dynamic = any(isinstance(size, Dim) for shape in shapes for size in shape)
@@ -64,7 +85,8 @@ def _recapture(module: nn.Module, example_inputs: Examples, *shapes: Shape) -> G
         leaf.new_empty(at_batch(next(fresh), 2)) if isinstance(leaf, torch.Tensor) else leaf
         for leaf in leaves
     ]
-    return from_torch(module, pytree.tree_unflatten(resized, spec), dynamic_batch=dynamic)
+    examples = pytree.tree_unflatten(resized, spec)
+    return _captured(module, examples, export(module, examples, dynamic), held)
 
 
 def from_exported(program: ExportedProgram, *, name: str = "graph") -> Graph:
@@ -82,6 +104,7 @@ class _Capture:
 
     program: ExportedProgram
     builder: GraphBuilder
+    held: Held | None = None
     values: dict[torch.fx.Node, Any] = field(default_factory=dict)
     # in-place operators: the node whose memory another one wrote anew
     memory: dict[torch.fx.Node, torch.fx.Node] = field(default_factory=dict)
@@ -112,13 +135,13 @@ class _Capture:
                 self.values[node] = constant
                 arguments.append(constant)
             return
-        target = spec.target or node.name
-        tensor = self.program.state_dict.get(target, self.program.constants.get(target))
+        target, tensor = target_of(spec), constant_of(self.program, spec)
         if not isinstance(tensor, torch.Tensor):
             raise GraphError(
                 f"{self.builder.name} holds {target!r}, which is no tensor but "
                 f"{type(tensor).__name__}; pass what it computes as an input"
             )
+        tensor = self.held.copy_of(spec, tensor) if self.held else tensor
         parameter = spec.kind is InputKind.PARAMETER
         self.values[node] = Value(self.builder.constant(tensor, target, parameter=parameter))
 
@@ -174,15 +197,15 @@ class _Capture:
 
     def _operator(self, node: torch.fx.Node, overload: torch._ops.OpOverload) -> Any:
         short = str(overload).removeprefix("aten.")
-        lower = LOWERINGS.get(short) or LOWERINGS.get(_out_of_place(short))
+        lower = LOWERINGS.get(short) or LOWERINGS.get(out_of_place(short))
         if lower is None or overload.namespace != "aten":
             return self._foreign(node, "no node kind")
         expected = node.meta["val"]
         single = isinstance(expected, torch.Tensor)
         call = Call(
             self.builder,
-            _out_of_place(short) if LOWERINGS.get(short) is None else short,
-            _bound(overload, *self._arguments(node)),
+            out_of_place(short) if LOWERINGS.get(short) is None else short,
+            bound_arguments(overload, *self._arguments(node)),
             _type_of(expected, node) if single else None,
             _path(node),
             _plain(node.name),
@@ -211,7 +234,7 @@ class _Capture:
             return Slot(inputs.index(leaf))
 
         args, kwargs = self._arguments(node)
-        if _is_constant(node.target, (args, kwargs)):
+        if is_constant(node.target, (args, kwargs)):
             return pytree.tree_map_only(
                 torch.Tensor,
                 lambda t: Value(self.builder.constant(t, _plain(node.name))),
@@ -221,7 +244,7 @@ class _Capture:
         results = pytree.tree_leaves(node.meta["val"])
         types = tuple(_type_of(r, node) for r in results)
         captured = tuple(self.builder.types[i] for i in inputs), types
-        op = Torch(_without_writing(node.target), args, kwargs, reason, captured)
+        op = Torch(without_writing(node.target), args, kwargs, reason, captured)
         name = _plain(node.name)
         names = [f"{name}_{i}" if len(types) > 1 else name for i in range(len(types))]
         outputs = self.builder.add_many(op, *inputs, path=_path(node), names=names)
@@ -284,48 +307,6 @@ class _Capture:
         graph = self.builder.build(list(names), structure=structure, modules=self.modules)
         idle = sorted(self.builder.parameters - graph.parameters)
         return replace(graph, unused={n: self.builder.constants[n].numel() for n in idle})
-
-
-def _bound(
-    overload: torch._ops.OpOverload, args: tuple[Any, ...], kwargs: dict[str, Any]
-) -> dict[str, Any]:
-    """Arguments by the names of the schema, defaults filled in."""
-    schema = overload._schema.arguments
-    bound = {a.name: a.default_value for a in schema if a.has_default_value()}
-    bound.update((a.name, value) for a, value in zip(schema, args, strict=False))
-    return bound | kwargs
-
-
-def _out_of_place(overload: str) -> str:
-    """`relu_.default -> relu.default`."""
-    packet, _, rest = overload.partition(".")
-    return f"{packet.removesuffix('_')}.{rest}"
-
-
-def _is_constant(target: Any, arguments: Any) -> bool:
-    """Whether an operator gives the same small tensor whatever the inputs, as `arange` does."""
-    if not isinstance(target, torch._ops.OpOverload) or target.namespace != "aten":
-        return False
-    leaves = pytree.tree_leaves(arguments)
-    return (
-        not any(isinstance(leaf, (Value, Dim)) for leaf in leaves)
-        and torch.Tag.nondeterministic_seeded not in target.tags
-        and not target._schema.is_mutable
-    )
-
-
-def _without_writing(target: Any) -> Any:
-    """The operator that computes the same and leaves its arguments alone."""
-    if not isinstance(target, torch._ops.OpOverload) or not target._schema.is_mutable:
-        return target
-    packet, overload = str(target).removeprefix("aten.").split(".")
-    plain = getattr(torch.ops.aten, packet.removesuffix("_"), None)
-    if not packet.endswith("_") or plain is None:
-        raise GraphError(
-            f"{target} writes to its argument and has no form that does not; "
-            "replace it in the module"
-        )
-    return getattr(plain, overload)
 
 
 def _plain(name: str) -> str:

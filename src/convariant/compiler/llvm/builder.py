@@ -70,7 +70,7 @@ class Builder:
 
     # -- arguments and integers ------------------------------------------------------------------
 
-    def argument(self, position: int) -> Pointer:
+    def argument(self, position: Index | int) -> Pointer:
         """The pointer at that position of the kernel's table."""
         slot = self.ir.gep(self._table, [self.i64(position)], inbounds=True, source_etype=POINTER)
         return Pointer(self, self.ir.load(slot, typ=POINTER))
@@ -116,6 +116,13 @@ class Builder:
             return Index(self, max(a, b))
         greater = self.compare(left, ">", right)
         return Index(self, self.ir.select(greater, self.i64(left), self.i64(right)))
+
+    def unequal_bits(self, left: Pointer, right: Pointer, words: int) -> Any:
+        """The truth of a difference between so many 32-bit words at two places, for `when`."""
+        kind = ir.VectorType(INT32, words)
+        a, b = (self.ir.load(p.value, typ=kind, align=FLOAT_BYTES) for p in (left, right))
+        lanes = self.ir.bitcast(self.ir.icmp_unsigned("!=", a, b), ir.IntType(words))
+        return self.ir.icmp_unsigned("!=", lanes, ir.Constant(ir.IntType(words), 0))
 
     def among(self, number: Index, numbers: Sequence[int]) -> Any:
         """The truth of `number in numbers`."""

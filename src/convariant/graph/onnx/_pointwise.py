@@ -73,6 +73,9 @@ _WITH_ATTRIBUTES: dict[str, tuple[str, tuple[tuple[str, float], ...]]] = {
 # formats that PyTorch stores but does not calculate in; the shorter ones fit into int64
 _UNSIGNED = (torch.uint16, torch.uint32, torch.uint64)
 
+# every floating format, bfloat16 too, holds all whole numbers up to here
+_EXACT = 256
+
 
 @lowers(*_SAME)
 def same_function(call: Call) -> str:
@@ -150,13 +153,28 @@ def mod(call: Call) -> str:
 
 @lowers("Pow")
 def power(call: Call) -> str:
-    base, exponent = call.inputs()
-    dtype, other = call.dtype(0), call.dtype(1)
-    if dtype != other:  # computed in the wider format, given in that of the base
-        wide = torch.promote_types(dtype, other)
-        base, exponent = (call.add(Cast(wide), v) for v in (base, exponent))
-        return call.add(Cast(dtype), pointwise(call, "pow", (base, exponent)))
-    return pointwise(call, "pow", (base, exponent))
+    values = call.inputs()
+    dtype = call.dtype(0)
+    if dtype == call.dtype(1):
+        return pointwise(call, "pow", values)
+    wide = _format_of_power(call, *values)
+    base, exponent = (call.add(Cast(wide), v) for v in values)
+    return call.add(Cast(dtype), pointwise(call, "pow", (base, exponent)))
+
+
+def _format_of_power(call: Call, base: str, exponent: str) -> torch.dtype:
+    """In which a base is raised to an exponent of another format: one that holds both exactly, as
+    whole numbers are cut afterwards (728.9999 to 728) and odd exponents keep a sign.
+    """
+    dtypes = call.type_of(base).dtype, call.type_of(exponent).dtype
+    whole = [not dtype.is_floating_point for dtype in dtypes]
+    if all(whole):
+        return torch.int64
+    known = call.reader.builder.constants.get(exponent)
+    small = known is not None and bool((known.double().abs() <= _EXACT).all())
+    if whole[0] or (whole[1] and not small):
+        return torch.float64
+    return dtypes[0] if whole[1] else torch.promote_types(*dtypes)
 
 
 @lowers("Sum", "Max", "Min", "Mean")
