@@ -19,6 +19,7 @@ from convariant.compiler.kernels import (
     winograd_tiles,
 )
 from convariant.compiler.layout import Axis, Layout
+from convariant.compiler.plan._bands import band_of_rows
 from convariant.compiler.plan._choose import Winograd, direct_cycles, winograd_ways
 from convariant.compiler.plan._job import Job, Option, placed, with_layouts
 from convariant.compiler.plan._model import Form, KernelCall, Located, Lowering, Need
@@ -222,8 +223,12 @@ def _direct(
     tiles = rank_tiles(task.context.target, y.blocks // task.groups, rows.count, columns.count)
     tile = tiles[min(rank, len(tiles) - 1)]
     outer = 4 * part.weight(task.filled_weight).size > _SMALL_WEIGHTS
-    items = x.batch * planes.count * (y.blocks // tile.vectors)
-    band = _band(task, x, rows, tile.rows, items, outer=outer)
+    images, panels, threads = x.batch * planes.count, y.blocks // tile.vectors, task.context.threads
+    if outer:
+        band = band_of_rows(rows.count, tile.rows, rows.count, threads, outer=panels * images)
+    else:
+        most = _cached_rows(x, rows)
+        band = band_of_rows(rows.count, tile.rows, most, threads, outer=images, inner=panels)
     used = task.inputs if task.groups > 1 else 0
     return DirectConv(x, y, rows, columns, tile, band, task.groups, outer, epilogue, planes, used)
 
@@ -233,8 +238,8 @@ def _grouped(
 ) -> GroupedConv:
     planes, rows, columns = part.axes
     tile_rows, tile_columns = grouped_tile(task, rows, columns, rank)
-    items = x.batch * planes.count * y.blocks
-    band = _band(task, replace(x, channels=1), rows, tile_rows, items, outer=False)
+    most, outer = _cached_rows(replace(x, channels=1), rows), x.batch * planes.count * y.blocks
+    band = band_of_rows(rows.count, tile_rows, most, task.context.threads, outer=outer)
     return GroupedConv(
         x,
         y,
@@ -262,18 +267,9 @@ def grouped_tile(task: ConvTask, rows: Axis, columns: Axis, rank: int = 0) -> tu
     return max(1, min(most // tile_columns, rows.count, 4)), tile_columns
 
 
-def _band(task: ConvTask, x: Layout, rows: Axis, tile_rows: int, items: int, *, outer: bool) -> int:
-    """Rows of a band: few enough for the cache and for equal shares, whole tiles where possible."""
-    row_bytes = 4 * x.row * rows.stride * x.blocks
-    most = rows.count if outer else max(_BAND // max(row_bytes, 1), 1)
-    bands = -(-rows.count // most)
-    if task.context.threads > 1:
-        # as many bands as give every thread an equal share, within reason
-        choices = range(bands, min(max(bands, 4 * task.context.threads), rows.count) + 1)
-        even = (b for b in choices if items * b % task.context.threads == 0)
-        bands = next(even, bands)
-    band = -(-rows.count // bands)
-    return -(-band // tile_rows) * tile_rows
+def _cached_rows(x: Layout, rows: Axis) -> int:
+    """Rows of output whose inputs fit in the cache."""
+    return max(_BAND // max(4 * x.row * rows.stride * x.blocks, 1), 1)
 
 
 def _winograd_ways(task: ConvTask, part: Part) -> list[Winograd]:

@@ -17,6 +17,7 @@ from convariant.compiler.kernels import (
 )
 from convariant.compiler.layout import Axis
 from convariant.compiler.passes import Strip
+from convariant.compiler.plan._bands import band_of_rows
 from convariant.compiler.plan._choose import direct_cycles
 from convariant.compiler.plan._convs import grouped_tile
 from convariant.compiler.plan._job import Job, Option, as_image, placed
@@ -126,9 +127,4 @@ def _band(task: ConvTask, rows: Axis, tile_rows: int) -> int:
     n, _, depth, _, _ = task.job.y_image
     row_bytes = 4 * task.y_layout.row * task.y_layout.blocks
     most = max(_STRIP // row_bytes // tile_rows, 1) * tile_rows
-    threads = task.context.threads
-    bands = -(-rows.count // most)
-    if n * depth * bands % threads:
-        bands += threads - n * depth * bands % threads
-    band = -(-rows.count // bands)
-    return -(-band // tile_rows) * tile_rows
+    return band_of_rows(rows.count, tile_rows, most, task.context.threads, outer=n * depth)
