@@ -160,6 +160,19 @@ def test_powers_of_two_are_exact(target):
 
 
 @each_target
+def test_scaled_multiplies_by_powers_of_two(target):
+    exponents = np.arange(-252, 254, dtype=np.float32)
+    padded = np.concatenate((exponents, np.zeros(-exponents.size % target.lanes, np.float32)))
+    b = Builder(target, "kernel")
+    with b.loop(0, padded.size, target.lanes) as i:
+        b.store(b.scaled(b.constant(-1.25), b.load(b.argument(0) + i)), b.argument(1) + i)
+    got = outcome(b, padded, floats=padded.size)[: exponents.size]
+    with np.errstate(over="ignore", under="ignore"):
+        truth = np.ldexp(-1.25, exponents.astype(int)).astype(np.float32)
+    np.testing.assert_array_equal(got, truth)
+
+
+@each_target
 def test_local_constants_have_their_value_and_are_made_once(target):
     b = Builder(target, "kernel")
     with b.local_constants():

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from convariant.compiler.llvm import Builder, Vector
 
-__all__ = ["absolute", "expm1", "exponential", "polynomial"]
+__all__ = ["absolute", "expm1", "exponential", "exponential2", "polynomial"]
 
 
 def polynomial(b: Builder, x: Vector, coefficients: Sequence[float]) -> Vector:
@@ -18,15 +18,25 @@ def polynomial(b: Builder, x: Vector, coefficients: Sequence[float]) -> Vector:
     return total
 
 
+# Minimax in relative error for |r| <= ln(2)/2, so that e**r = 1 + r + r**2 * polynomial: 3e-9.
+_EXP = (0.0013814541, 0.0083687454, 0.041668389, 0.16666521, 0.49999994, 1.0, 1.0)
+# Minimax in relative error for |r| <= 1/2, so that 2**r = 1 + r * polynomial: 2e-9.
+_EXP2 = (0.00015353259, 0.0013399003, 0.0096184388, 0.05550332, 0.24022648, 0.69314718, 1.0)
+
+
 def exponential(b: Builder, x: Vector) -> Vector:
-    """`e**x = 2**n * e**r` with n whole and |r| <= ln(2)/2; 2**n is two factors."""
+    """`e**x = 2**n * e**r` with n whole and |r| <= ln(2)/2."""
     x = b.at_most(b.at_least(x, b.constant(-104.0)), b.constant(89.0))
     n = b.intrinsic("llvm.rint", x * b.constant(1 / math.log(2)))
     r = b.fma(n, b.constant(-0.693359375), x)  # ln 2 in two parts: n * the first is exact
     r = b.fma(n, b.constant(0.693359375 - math.log(2)), r)
-    power = polynomial(b, r, [1 / 5040, 1 / 720, 1 / 120, 1 / 24, 1 / 6, 0.5, 1.0, 1.0])
-    half = b.intrinsic("llvm.rint", n * b.constant(0.5))
-    return power * b.power_of_two(half) * b.power_of_two(n - half)
+    return b.scaled(polynomial(b, r, _EXP), n)
+
+
+def exponential2(b: Builder, x: Vector) -> Vector:
+    """`2**x = 2**n * 2**r` with n whole and |r| <= 1/2, for x from -250 to 250."""
+    n = b.intrinsic("llvm.rint", x)
+    return b.scaled(polynomial(b, x - n, _EXP2), n)
 
 
 def expm1(b: Builder, x: Vector) -> Vector:

@@ -9,7 +9,13 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 
-from convariant.compiler.kernels._exponential import absolute, expm1, exponential, polynomial
+from convariant.compiler.kernels._exponential import (
+    absolute,
+    expm1,
+    exponential,
+    exponential2,
+    polynomial,
+)
 from convariant.compiler.kernels._logarithms import (
     log,
     log1p,
@@ -98,24 +104,24 @@ def erf(b: Builder, x: Vector) -> Vector:
     return b.select(b.ordered(absolute(b, x), ">", most), sign, inside * ratio)
 
 
-# e**(t*t) * erfc(t) for t from 0 to 10.5; beyond, erfc(t) is less than any float32.
-_ERFCX_ABOVE = (0.097592953, 0.48156968, 1.0280389, 0.99999959)
-_ERFCX_BELOW = (0.17299718, 0.85302367, 1.9151134, 2.1563894, 1.0)
+# e**(t*t) * erfc(t) / 2 with t = a / sqrt(2), for a from 0 to 15; beyond, erfc(t) is less than any
+# float32.
+_TAIL_ABOVE = (0.01725216, 0.12039242, 0.36346664, 0.4999998)
+_TAIL_BELOW = (0.043249295, 0.30158941, 0.9575567, 1.5247976, 1.0)
 
 
 def gelu(b: Builder, x: Vector) -> Vector:
-    """`x - t` above zero and `-t` below, with t = |x| / 2 * erfc(|x| / sqrt(2)).
+    """`max(x, 0) - |x| * erfc(|x| / sqrt(2)) / 2`.
 
     Written with erf, numbers far below zero would lose all their digits in 1 + erf.
     """
-    zero, most = b.constant(0.0), b.constant(10.5)
-    t = absolute(b, x) * b.constant(math.sqrt(0.5))
-    near = b.at_most(t, most)
-    ratio = polynomial(b, near, _ERFCX_ABOVE) / polynomial(b, near, _ERFCX_BELOW)
-    tail = ratio * exponential(b, negative(b, near * near))
-    tail = b.select(b.ordered(t, ">", most), zero, tail) * b.constant(0.5)
-    above = x - b.at_most(x, b.constant(20.0)) * tail
-    return b.select(b.ordered(x, ">", zero), above, x * tail)
+    zero, size = b.constant(0.0), absolute(b, x)
+    near = b.at_most(size, b.constant(15.0))
+    ratio = polynomial(b, near, _TAIL_ABOVE) / polynomial(b, near, _TAIL_BELOW)
+    tail = ratio * exponential2(b, near * near * b.constant(-0.5 / math.log(2)))
+    # infinity times a tail of zero is NaN: wanted below zero, as PyTorch has it, but not above
+    finite = absolute(b, b.at_most(x, b.constant(15.0)))
+    return b.fma(negative(b, finite), tail, b.at_least(x, zero))
 
 
 def mish(b: Builder, x: Vector) -> Vector:

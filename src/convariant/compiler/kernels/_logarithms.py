@@ -89,8 +89,7 @@ def power(b: Builder, x: Vector, y: Vector) -> Vector:
     lost = b.fma(y, e, head * b.constant(-1.0))
     fraction = (head - n) + tail + lost
     value = exponential(b, fraction * b.constant(math.log(2)))
-    half = b.intrinsic("llvm.rint", n * b.constant(0.5))
-    value = value * b.power_of_two(half) * b.power_of_two(n - half)
+    value = b.scaled(value, n)
 
     grows = b.ordered(y, ">", zero)
     value = b.select(b.ordered(head + tail, ">", b.constant(129.0)), infinity, value)

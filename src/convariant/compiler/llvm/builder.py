@@ -334,6 +334,20 @@ class Builder:
         places = ir.Constant(integers, [ir.Constant(INT32, 23)] * self.lanes)
         return Vector(self, self.ir.bitcast(self.ir.shl(bits, places), shifted.value.type))
 
+    def scaled(self, value: Vector, exponent: Vector) -> Vector:
+        """`value * 2 ** exponent` for whole exponents from -252 to 254."""
+        if not self.target.scales:
+            half = self.intrinsic("llvm.rint", exponent * self.constant(0.5))
+            return value * self.power_of_two(half) * self.power_of_two(exponent - half)
+        kind, mask, rounding = value.value.type, ir.IntType(self.lanes), 4  # 4: as always
+        callee = self.module.globals.get(self.target.scales)
+        if callee is None:
+            signature = ir.FunctionType(kind, [kind, kind, kind, mask, INT32])
+            callee = ir.Function(self.module, signature, name=self.target.scales)
+        every, way = ir.Constant(mask, -1), ir.Constant(INT32, rounding)
+        call = self.ir.call(callee, [value.value, exponent.value, value.value, every, way])
+        return Vector(self, call)
+
     def exponent_and_rest(self, value: Vector) -> tuple[Vector, Vector]:
         """(e, m) with `value = m * 2**e` and m from sqrt(1/2) to sqrt(2), for normal positive
         numbers.

@@ -23,7 +23,8 @@ class Target:
 
     `lanes` float32 values make a vector (and a channel block of the layout); `registers` vectors
     may be live in an inner loop without a spill; `loads_fold` says that a multiply-add can read
-    and broadcast its operand from memory, so that a broadcast needs no register of its own.
+    and broadcast its operand from memory, so that a broadcast needs no register of its own;
+    `scales` names the instruction that multiplies by powers of two, where there is one.
     """
 
     name: str
@@ -34,6 +35,7 @@ class Target:
     registers: int
     fused: bool = True
     loads_fold: bool = False
+    scales: str = ""
     needs: tuple[str, ...] = ()
 
     def pixels(self, vectors: int) -> int:
@@ -64,6 +66,7 @@ TARGETS: dict[str, Target] = {
             lanes=16,
             registers=31,
             loads_fold=True,
+            scales="llvm.x86.avx512.mask.scalef.ps.512",
             needs=("avx512f", "avx512vl", "avx512bw", "avx512dq", "fma"),
         ),
         Target(
