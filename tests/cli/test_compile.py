@@ -45,6 +45,21 @@ def test_the_changes_of_each_pass_are_printed(run):
     assert answer.out.index("fuse_epilogues: ") < answer.out.index("relative error")
 
 
+def test_one_layer_is_explained(run):
+    answer = run("compile", "lenet5", "--threads", 1, "--step", "c3")
+    assert answer.out.startswith("c3: Conv 5x5 + relu\n  direct, tile ")
+    assert "no winograd: its kernel is not 3x3" in answer.out
+    code = run("compile", "lenet5", "--threads", 1, "--code", "c3").out
+    assert code.index("layer    c3, kernel 1 of 1: direct") < code.index("define void")
+    for option in ("--step", "--code"):
+        assert "did you mean" in run("compile", "lenet5", "--threads", 1, option, "c33").sentence()
+
+
+def test_the_report_is_written_as_a_page(run, tmp_path):
+    run("compile", "lenet5", "--threads", 1, "--html", tmp_path / "report.html")
+    assert (tmp_path / "report.html").read_text().count("<details>") >= 7
+
+
 def test_an_onnx_file_is_compiled(run, tmp_path):
     model = torch.nn.Sequential(torch.nn.Conv2d(3, 8, 3), torch.nn.ReLU()).eval()
     to_onnx(model, tmp_path / "net.onnx", torch.empty(1, 3, 9, 9), dynamic_batch=True)

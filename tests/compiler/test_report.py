@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import html
 import json
+import re
+from dataclasses import replace
 
 import pytest
 import torch
@@ -37,6 +40,8 @@ def report(program):
 def test_every_step_has_its_layer_algorithm_and_time(report):
     by_path = {row.path: row for row in report.rows if row.gflops}
     assert by_path["conv"].algorithm == "direct"
+    assert by_path["conv"].step == "Conv 3x3 p1 + relu"
+    assert re.fullmatch(r"\d+x\d+x\d+", by_path["conv"].tile)
     assert by_path["head"].algorithm == "pointwise"
     assert all(row.milliseconds > 0 for row in report.rows)
     assert 0 < by_path["conv"].peak <= 1.2
@@ -45,8 +50,63 @@ def test_every_step_has_its_layer_algorithm_and_time(report):
     )
 
 
-def test_the_error_is_measured(report):
+def test_the_planner_says_why(report):
+    conv, head = (next(r for r in report.rows if r.path == path) for path in ("conv", "head"))
+    assert "3 input channels, read as the caller gives them" in conv.why
+    assert "no winograd: 3 input channels are too few" in conv.why
+    assert "no strassen: half of its channels are not whole blocks" in head.why
+    assert [way.algorithm for way in conv.ways if way.declined] == ["winograd"]
+
+
+def test_an_algorithm_beyond_the_tolerance_is_declined_with_both_numbers():
+    torch.manual_seed(0)
+    model = nn.Conv2d(64, 64, 3, padding=1).eval()
+    report = cv.compile(model, torch.zeros(1, 64, 20, 20), threads=1, tolerance=1e-6).report
+    (row,) = (row for row in report.rows if row.gflops)
+    assert row.algorithm == "winograd F(2,3)"
+    declined = {way.algorithm: way.declined for way in row.ways if way.declined}
+    assert declined["winograd F(6,3)"].startswith("its error 1e-05 exceeds")
+    estimates = [way.cycles for way in row.ways if not way.declined]
+    assert estimates == sorted(estimates)
+    assert row.why in " ".join(str(report).split()), "the same words in the terminal"
+    assert "M cycles estimated" in report.step(row.path)
+
+
+def test_the_error_is_measured_of_the_whole_and_of_each_step(report):
     assert 0 < report.error < 1e-5
+    computed = [row for row in report.rows if row.step]
+    assert all(0 <= row.error < 1e-5 for row in computed)
+    assert any(row.error > 0 for row in computed)
+
+
+def test_a_wrong_step_shows_in_its_own_error_only(tmp_path):
+    model = nn.Sequential(nn.Conv2d(3, 32, 5), nn.MaxPool2d(2), nn.Conv2d(32, 16, 5)).eval()
+    program = cv.compile(model, torch.zeros(1, 3, 24, 24), threads=1, cache_dir=tmp_path)
+    plan = program.latest().plan
+    last = plan.graph.nodes[-1]
+    weight = last.inputs[1]
+    wrong = {**plan.graph.constants, weight: 1.5 * plan.graph.constants[weight]}
+    plan.graph = replace(plan.graph, constants=wrong)
+    errors = {row.path: row.error for row in program.report.rows if row.step}
+    assert errors["0"] < 1e-5
+    assert errors["1"] == 0
+    assert 0.2 < errors["2"] < 1
+
+
+@pytest.mark.parametrize(("batch", "rounds"), [(1, 1), (16, 4)])
+def test_steps_that_only_move_bytes_are_shown_against_a_copy(batch, rounds, tmp_path):
+    model = nn.Sequential(nn.Conv2d(3, 16, 3), nn.MaxPool2d(2)).eval()
+    x = torch.zeros(batch, 3, 224, 224)
+    program = cv.compile(model, x, threads=1, cache_dir=tmp_path)
+    assert program.latest().plan.rounds == rounds
+    (pool,) = (row for row in program.report.rows if row.path == "1")
+    assert pool.limit == "bandwidth"
+    assert 0 < pool.share < 2
+
+
+def test_a_report_of_a_step_names_unknown_layers(report):
+    with pytest.raises(UnknownNameError, match="did you mean 'conv'"):
+        report.step("konv")
 
 
 def test_what_pytorch_runs_is_listed_with_the_reason(report):
@@ -60,10 +120,18 @@ def test_the_table_the_json_and_the_page_agree(report):
     figures = json.loads(report.to_json())
     assert figures["rows"][0]["algorithm"] == report.rows[0].algorithm
     assert figures["peak_gflops"] == report.peak_gflops
-    assert "direct" in str(report)
+    assert figures["rows"][0]["limit"] == report.rows[0].limit
+    text = str(report)
+    assert max(map(len, text.splitlines())) <= 80
     page = report.to_html()
-    assert page.count("<tr>") == len(report.rows) + 1
-    assert "http" not in page
+    shown = [row for row in report.rows if row not in report.halos]
+    assert page.count("<details>") == len(shown)
+    for row in shown:
+        assert row.path in text
+        assert html.escape(row.algorithm) in page
+        assert html.escape(row.why) in page
+    assert "http:" not in page
+    assert "<script" not in page
 
 
 def test_arena_is_near_the_liveness_bound(report):
@@ -72,6 +140,11 @@ def test_arena_is_near_the_liveness_bound(report):
 
 def test_explain_prints_ir_and_assembly_of_a_layer(program):
     text = program.explain("conv")
+    heading = text.partition("; LLVM IR")[0].splitlines()
+    assert max(map(len, heading)) <= 80
+    assert heading[1] == "; layer    conv, kernel 1 of 1: direct"
+    assert any("Conv 3x3 p1 + relu: f32[1,3,40,40] ->" in line for line in heading)
+    assert re.search(r"; code     \d+ instructions, of them \d+ multiply-adds", text)
     assert "define void" in text
     assert "llvm.fm" in text, "fma, or fmuladd where the target has none"
     assert "ret" in text

@@ -25,6 +25,9 @@ def bench(
     ] = None,
     rounds: Annotated[int, typer.Option(min=1, help="Blocks of calls for each engine.")] = 5,
     seconds: Annotated[float, typer.Option(min=0.01, help="Length of a block.")] = 1.0,
+    steps: Annotated[
+        bool, typer.Option("--steps", help="Print each step of our program below, and why.")
+    ] = False,
     json: Json = False,
 ) -> None:
     """Time a network on every installed engine, in turn, each in its own process.
@@ -69,6 +72,11 @@ def bench(
     print_table(made)
     for name, package in missing.items():
         line(f"not installed: {name} (pip install {package})")
+    if steps:
+        from convariant.compiler import compile
+
+        line()
+        line(str(compile(network, example, threads=threads).report))
 
 
 def _network(name: str):  # type: ignore[no-untyped-def]

@@ -31,6 +31,13 @@ def compile_(
     passes: Annotated[
         bool, typer.Option("--passes", help="Print what each pass changes, before the report.")
     ] = False,
+    step: Annotated[
+        str | None, typer.Option(help="Print one layer's steps, with every way there was.")
+    ] = None,
+    code: Annotated[
+        str | None, typer.Option(help="Print one layer's LLVM IR and assembly.")
+    ] = None,
+    html: Annotated[Path | None, typer.Option(help="Write the report as a page here.")] = None,
     json: Json = False,
 ) -> None:
     """Compile a network for this machine's CPU; print time, algorithm and error of every step.
@@ -39,15 +46,22 @@ def compile_(
     """
     from convariant.analysis._source import as_graph
     from convariant.compiler import compile
+    from convariant.drawing._picture import write_file
 
     graph = as_graph(*open_network(model, size)).at_batch(1)
     program = compile(graph, threads=threads, tolerance=tolerance, tune=tune)
+    if code is not None:
+        line(program.explain(code))
+        return
+    report = program.report
     if json:
-        out.print(program.report.to_json(), soft_wrap=True)
+        out.print(report.to_json(), soft_wrap=True)
     else:
         if passes:
             line(f"{program.explain_passes()}\n")
-        line(str(program.report))
+        line(str(report) if step is None else report.step(step))
+    if html is not None:
+        write_file(html, report.to_html().encode())
     if output is not None:
         program.save(output)
         if not json:

@@ -9,14 +9,14 @@ import os
 import threading
 import time
 import weakref
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 
 from convariant.compiler._workers import barrier_address, pool
-from convariant.compiler.layout import Floats
+from convariant.compiler.layout import Floats, read_back
 from convariant.compiler.llvm import load_objects
 from convariant.compiler.llvm.cache import ObjectCache
 from convariant.compiler.llvm.driver import load_driver
@@ -195,22 +195,38 @@ class Instance:
 
     def measure(self, inputs: Mapping[str, torch.Tensor], turns: int) -> list[float]:
         """Seconds of each step in one round: the least of `turns` runs of all in order."""
-        least = [float("inf")] * len(self.plan.steps)
+        runs = [[seconds for seconds, _ in self.walk(inputs)] for _ in range(turns)]
+        return [min(times) for times in zip(*runs, strict=True)]
+
+    def walk(
+        self, inputs: Mapping[str, torch.Tensor]
+    ) -> Iterator[tuple[float, dict[str, torch.Tensor]]]:
+        """Run one round step by step: the seconds of each, and the tensors that there are then."""
         with self._lock:
             tensors = self._begin(inputs)
             self._point_at(tensors)
-            for _ in range(turns):
-                number = 0
-                for place, step in enumerate(self.plan.steps):
-                    start = time.perf_counter()
-                    if isinstance(step, Call):
-                        tensors.update(self._call(step, tensors))
-                        self._point_at(tensors)
-                    else:
-                        self._execute(number, 1)
-                        number += 1
-                    least[place] = min(least[place], time.perf_counter() - start)
-        return least
+            number = 0
+            for step in self.plan.steps:
+                start = time.perf_counter()
+                if isinstance(step, Call):
+                    tensors.update(self._call(step, tensors))
+                    self._point_at(tensors)
+                else:
+                    self._execute(number, 1)
+                    number += 1
+                yield time.perf_counter() - start, tensors
+
+    def read(self, value: str, tensors: Mapping[str, torch.Tensor]) -> torch.Tensor:
+        """A copy of an input, or of what the steps of a node have just computed, in this round."""
+        type_, place = self.plan.graph.types[value], self.plan.results.get(value)
+        home = External(value) if place is None else place.address.home
+        if isinstance(home, External):
+            return tensors[home.value].flatten()[: type_.numel].view(type_.sizes).clone()
+        assert place is not None
+        assert isinstance(home, Buffer)
+        first = home.offset + place.address.offset - place.layout.origin
+        numbers = read_back(self._arena.floats[first:], place.layout)
+        return torch.from_numpy(numbers).view(type_.sizes)
 
     def _begin(self, inputs: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
         """The inputs and memory for what kernels write of the results."""

@@ -48,10 +48,11 @@ def _measured(
     rank, most = 0, 1
     while rank < most:
         plan = make_plan(graph, target, threads, tolerance, _all(graph, rank))
-        most = max(plan.offers.values(), default=1)
+        most = plan.most_ways
         times = _node_seconds(Instance(plan, cache))
         for node in graph.nodes:
-            if rank < plan.offers.get(node.name, 0):
+            choice = plan.choices.get(node.name)
+            if choice is not None and rank < len(choice.ways):
                 kind = seconds[_kind(graph, node)]
                 kind[rank] = kind.get(rank, 0.0) + times[node.name]
         rank += 1

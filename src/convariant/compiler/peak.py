@@ -1,4 +1,4 @@
-"""What this machine can do at most: the limit that every speed is shown against."""
+"""What this machine can do at most: the limits that every speed is shown against."""
 
 from __future__ import annotations
 
@@ -6,11 +6,20 @@ import ctypes
 import functools
 import time
 
-from convariant.compiler._instance import Memory
+from convariant.compiler._instance import Instance, Memory, Prepared
 from convariant.compiler.kernels import PeakMultiplyAdds
 from convariant.compiler.llvm import Target, compile_object, host_target, load_object
+from convariant.compiler.plan import Step, make_plan
+from convariant.graph import GraphBuilder, TensorType
+from convariant.graph.ops import Elementwise
+
+__all__ = ["copy_bandwidth", "peak_gflops"]
 
 _TURNS = 100_000
+# Bytes moved, as powers of two, that bandwidth is measured for: from what a first-level cache holds
+# to what no cache does.
+_LEAST_BITS, _MOST_BITS = 14, 26
+_COPIES, _COPY_TURNS = 4, 10
 
 
 @functools.cache
@@ -32,3 +41,26 @@ def peak_gflops(target: Target | None = None) -> float:
         loaded(ctypes.addressof(table))
         best = min(best, time.perf_counter() - start)
     return kernel.operations(target) / best / 1e9
+
+
+def copy_bandwidth(moved: int, threads: int, target: Target | None = None) -> float:
+    """Bytes per second, read and written, of a program that does nothing but move numbers.
+
+    `moved` decides which cache holds them: it is rounded up to a power of two, and the numbers pass
+    between two places of half as many bytes. Each power is measured once.
+    """
+    bits = min(max((max(moved, 1) - 1).bit_length(), _LEAST_BITS), _MOST_BITS)
+    return _copies(bits, threads, target or host_target())
+
+
+@functools.cache
+def _copies(bits: int, threads: int, target: Target) -> float:
+    builder = GraphBuilder()
+    value = builder.input("x", TensorType((1, 2**bits // 8)))
+    for _ in range(_COPIES):
+        value = builder.add(Elementwise("neg"), value)
+    plan = make_plan(builder.build([value]), target, threads, 0.0)
+    kernels = dict.fromkeys(step.kernel for step in plan.steps if isinstance(step, Step))
+    code = {k: compile_object(k.emit(target, "kernel"), target) for k in kernels}
+    instance = Instance(plan, Prepared(Memory(plan.constants.size), code))
+    return 2**bits / min(instance.measure(instance.random_inputs(), _COPY_TURNS))

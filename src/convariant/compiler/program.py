@@ -14,13 +14,14 @@ import torch
 from torch import Tensor, nn
 from torch.utils import _pytree as pytree
 
+from convariant.compiler._explain import explain_layer
 from convariant.compiler._instance import Instance
 from convariant.compiler._tuning import find_ranks
-from convariant.compiler.llvm import Target, assembly, host_target
+from convariant.compiler.llvm import Target, host_target
 from convariant.compiler.llvm.cache import ObjectCache
 from convariant.compiler.passes import dump_passes, run_passes, split_batch
-from convariant.compiler.plan import Step, make_plan
-from convariant.errors import CompileError, GraphError, ShapeError, UnknownNameError
+from convariant.compiler.plan import make_plan
+from convariant.errors import CompileError, GraphError, ShapeError
 from convariant.graph import (
     Graph,
     TensorType,
@@ -225,20 +226,12 @@ class Program:
     def explain(self, layer: str) -> str:
         """LLVM IR and assembly of each kernel of a layer, found by module path or node name.
 
+        A heading says what the kernel is, why it was chosen, and what its code is made of.
+
         Raises:
             UnknownNameError: no layer of that name has a kernel.
         """
-        steps = [s for s in self.latest().plan.steps if isinstance(s, Step) and s.node]
-        names = {name for s in steps if s.node for name in (s.node.path, s.node.name)} - {""}
-        if layer not in names:
-            raise UnknownNameError("layer with a kernel", layer, names)
-        texts = []
-        for step in steps:
-            if step.node is not None and layer in (step.node.path, step.node.name):
-                source = step.kernel.emit(self.target, "kernel")
-                title = f"; {step.node.name}: {step.algorithm}"
-                texts.append(f"{title}\n{source}\n{assembly(source, self.target)}")
-        return "\n".join(texts)
+        return explain_layer(self.latest().plan, layer)
 
     def explain_passes(self) -> str:
         """What each pass changes in the network, in the order they run: nodes gone and new."""

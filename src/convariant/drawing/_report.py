@@ -250,22 +250,27 @@ def _speed(model: Network, image: Tensor) -> Section:
     found = compile_network(model, image).report
     rows = tuple(
         (
-            row.path or row.step,
-            row.fallback or row.algorithm,
+            row.path,
+            row.algorithm,
+            row.tile,
+            ": ".join(filter(None, (row.step, row.why))),
+            "" if row.error is None else f"{row.error:.0e}",
             f"{row.milliseconds:.3f}",
-            "" if row.peak is None else f"{row.peak:.0%}",
+            row.share_text,
         )
         for row in found.rows
     )
-    bars = tuple(0.0 if row.peak is None else min(row.peak, 1.0) for row in found.rows)
+    bars = tuple(min(row.share or 0.0, 1.0) for row in found.rows)
     threads = "one thread" if found.threads == 1 else f"{found.threads} threads"
     words = (
         f"{found.milliseconds:.3g} ms an image on {threads} of {found.machine}: "
         f"{found.gflops:.1f} of {found.peak_gflops:.0f} GFLOP/s measured; error {found.error:.1e} "
-        "of the largest output. Other work on the machine shows in these figures. Winograd's "
-        "products are counted as those of the direct convolution."
+        "of the largest output. Other work on the machine shows in these figures. A step is shown "
+        "against what holds it up: fma, the multiply-adds measured, counted as the definition has "
+        "them, or mem, a copy of as many bytes. Its error is its own, from the inputs it has."
     )
-    table = Table(("layer", "algorithm", "ms", "of the machine's peak"), rows, bars)
+    columns = ("layer", "algorithm", "tile", "what and why", "error", "ms", "of its limit")
+    table = Table(columns, rows, bars)
     return Section("Compiled speed", words, (), (table,), {"speed.json": found.to_json()})
 
 

@@ -189,14 +189,15 @@ def _speed(choice: Choice) -> str:
     }
     steps = [
         (
-            row.path or row.step,
-            row.fallback or row.algorithm,
+            row.path,
+            row.algorithm,
+            row.why,
             f"{row.milliseconds:.3f}",
-            "" if row.peak is None else f"{row.peak:.0%}",
+            row.share_text,
         )
         for row in report.rows
     ]
-    columns = ("layer", "algorithm", "ms", "of the peak")
+    columns = ("layer", "algorithm", "why", "ms", "of its limit")
     note = (
         "The least time of one call on one thread, measured in turn for a second each; other work "
         "on this machine shows in it. All engines, on all threads: convariant bench."
@@ -204,5 +205,5 @@ def _speed(choice: Choice) -> str:
     return (
         _html.facts(tiles)
         + _html.quiet(note)
-        + _html.table(columns, steps, numbers=frozenset(columns[2:]))
+        + _html.table(columns, steps, numbers=frozenset(columns[3:]))
     )

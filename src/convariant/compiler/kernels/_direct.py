@@ -41,6 +41,11 @@ class DirectConv:
     used: int = 0
 
     @property
+    def tiling(self) -> str:
+        """What a tile keeps in registers, as rows x columns x channels."""
+        return self.tile.text(self.y.lanes)
+
+    @property
     def width(self) -> int:
         """Input channels of a group, as they lie in x."""
         return self.x.channels // self.groups

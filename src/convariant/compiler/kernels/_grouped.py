@@ -9,6 +9,7 @@ import numpy as np
 from convariant.compiler.kernels._epilogue import Epilogue, Output, address
 from convariant.compiler.kernels._lanes import picked
 from convariant.compiler.kernels._taps import useful_taps
+from convariant.compiler.kernels._tile import Tile
 from convariant.compiler.layout import SINGLE, Axis, Floats, Layout
 from convariant.compiler.llvm import Builder, Cell, Index, Pointer, Target, Vector
 
@@ -37,6 +38,11 @@ class GroupedConv:
     band: int
     epilogue: Epilogue = ()
     planes: Axis = SINGLE
+
+    @property
+    def tiling(self) -> str:
+        """What a tile keeps in registers, as rows x columns x channels."""
+        return Tile(self.tile_rows, self.tile_columns, 1).text(self.y.lanes)
 
     @property
     def plane_weights(self) -> int:

@@ -64,6 +64,11 @@ class StrassenConv:
     epilogue: Epilogue = ()
 
     @property
+    def tiling(self) -> str:
+        """What a product keeps in registers, as rows x columns of pairs x channels."""
+        return self.tile.text(self.y.lanes)
+
+    @property
     def half(self) -> int:
         """Input blocks of a half."""
         return self.x.blocks // 2

@@ -32,6 +32,11 @@ class StripConv:
     band: int
 
     @property
+    def tiling(self) -> str:
+        """That of the pointwise layer, which has most of the products."""
+        return self.pointwise.tiling
+
+    @property
     def strip(self) -> int:
         """Floats of one strip."""
         return self.depthwise.y.blocks * self.depthwise.y.block

@@ -28,6 +28,14 @@ class Tile:
     columns: int
     vectors: int
 
+    def text(self, lanes: int) -> str:
+        """Rows x columns x channels.
+
+        >>> Tile(1, 6, 2).text(lanes=16)
+        '1x6x32'
+        """
+        return f"{self.rows}x{self.columns}x{self.vectors * lanes}"
+
 
 class TileSums:
     """The accumulators of one tile: `pixels` (row, column) by `vectors` blocks.

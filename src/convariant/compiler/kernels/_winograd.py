@@ -93,6 +93,11 @@ class WinogradConv:
     epilogue: Epilogue = ()
 
     @property
+    def tiling(self) -> str:
+        """What each product keeps in registers, as rows x columns of tiles x channels."""
+        return self.tile.text(self.y.lanes)
+
+    @property
     def positions(self) -> int:
         """Products per tile and channel: (m+2)^2, where the direct way takes 9 m^2."""
         return (self.m + 2) ** 2

@@ -51,9 +51,9 @@ class Fused(Op):
         return (value,)
 
     def text(self) -> str:
-        """`3x3 p1 + add + relu`."""
-        links = " + ".join(link.op.text() for link in self.links)
-        return f"{self.op.kind} {self.op.text()} + {links}"
+        """`Conv 3x3 p1 + add + relu`."""
+        main = f"{self.op.kind} {self.op.text()}".strip()
+        return " + ".join([main, *(link.op.text() for link in self.links)])
 
     def cost(self, inputs: tuple[TensorType, ...], outputs: tuple[TensorType, ...]) -> Cost:
         """The sum of its parts."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from convariant.compiler.kernels import Tile, tile_cycles, vector_counts
 from convariant.compiler.llvm import Target
 
-__all__ = ["Winograd", "direct_cycles", "winograd_error", "winograd_ways"]
+__all__ = ["Winograd", "direct_cycles", "over_budget", "winograd_error", "winograd_ways"]
 
 # Largest error relative to the largest output on random data, for each m; it grows with the square
 # root of the input channels (tests/compiler measures it).
@@ -50,15 +50,16 @@ def winograd_error(m: int, ci: int) -> float:
     return _WINOGRAD_ERROR[m] * math.sqrt(ci)
 
 
+def over_budget(error: float, budget: float) -> str:
+    """Why an algorithm of that error is declined."""
+    return f"its error {error:.0e} exceeds the layer's share {budget:.0e} of the tolerance"
+
+
 def winograd_ways(
-    target: Target, ci: int, blocks: int, total_tiles: dict[int, int], threads: int, budget: float
+    target: Target, ci: int, blocks: int, total_tiles: dict[int, int], threads: int
 ) -> list[Winograd]:
-    """Each F(m,3) as fast as it gets, where the error fits; `total_tiles` of each m."""
-    return [
-        _winograd(target, m, ci, blocks, total, threads)
-        for m, total in total_tiles.items()
-        if winograd_error(m, ci) <= budget
-    ]
+    """Each F(m,3) as fast as it gets; `total_tiles` of each m."""
+    return [_winograd(target, m, ci, blocks, total, threads) for m, total in total_tiles.items()]
 
 
 @functools.lru_cache(maxsize=4096)

@@ -20,7 +20,14 @@ from convariant.compiler.kernels import (
 )
 from convariant.compiler.layout import Axis, Layout
 from convariant.compiler.plan._bands import band_of_rows
-from convariant.compiler.plan._choose import Winograd, direct_cycles, winograd_ways
+from convariant.compiler.plan._choice import Way
+from convariant.compiler.plan._choose import (
+    Winograd,
+    direct_cycles,
+    over_budget,
+    winograd_error,
+    winograd_ways,
+)
 from convariant.compiler.plan._job import Job, Option, placed, with_layouts
 from convariant.compiler.plan._model import Form, KernelCall, Located, Lowering, Need
 from convariant.compiler.plan._strassen import (
@@ -37,6 +44,8 @@ __all__ = ["grouped_tile", "lower_conv", "lower_linear"]
 
 # Bytes of weights that are worth reading again for each band of rows: they stay in the cache.
 _SMALL_WEIGHTS = 256 * 1024
+# Input channels from which on Winograd's transforms are worth their products.
+_FEW_INPUTS = 8
 # Bytes of input in a band of rows: half of a second-level cache.
 _BAND = 192 * 1024
 
@@ -63,32 +72,36 @@ def _choose(task: ConvTask) -> Lowering:
     if task.geometry.transposed:
         return _lower(task, 0)
     (part,) = task.parts
-    options = _grouped_ways(task, part) if task.narrow else _broadcast_ways(task, part)
-    return task.context.pick(task.job.node, options)
+    if task.narrow:
+        return task.context.pick(task.job.node, _grouped_ways(task, part))
+    return task.context.pick(task.job.node, *_broadcast_ways(task, part))
 
 
 def _grouped_ways(task: ConvTask, part: Part) -> list[Option]:
     """Tiles as large as registers allow, or of half that size: more loads, shorter chains."""
     _, rows, columns = part.axes
-    tiles = {grouped_tile(task, rows, columns, rank) for rank in (0, 1)}
-    return [Option(rank, partial(_lower, task, rank)) for rank in range(len(tiles))]
+    tiles = dict.fromkeys(grouped_tile(task, rows, columns, rank) for rank in (0, 1))
+    return [
+        Option(Way(_name(task), Tile(*tile, 1).text(task.lanes)), partial(_lower, task, rank))
+        for rank, tile in enumerate(tiles)
+    ]
 
 
-def _broadcast_ways(task: ConvTask, part: Part) -> list[Option]:
-    """Every product of the definition, or fewer by Winograd's or by Strassen's algorithm."""
+def _broadcast_ways(task: ConvTask, part: Part) -> tuple[list[Option], list[Way]]:
+    """Every product of the definition, or fewer by Winograd's or by Strassen's algorithm; and why
+    not these.
+    """
     options = [
-        Option(cycles, partial(_lower, task, rank))
-        for rank, cycles in enumerate(_direct_cycles(task, part))
+        Option(Way(_name(task), tile.text(task.lanes), cycles), partial(_lower, task, rank))
+        for rank, (tile, cycles) in enumerate(_direct_tiles(task, part))
     ]
-    options += [
-        Option(way.cycles, partial(_lower_winograd, task, part, way))
-        for way in _winograd_ways(task, part)
-    ]
-    return options + strassen_ways(task, part)
+    single = math.prod(axis.taps for axis in part.axes) == 1
+    fewer, declined = (strassen_ways if single else _winograd_ways)(task, part)
+    return options + fewer, declined
 
 
-def _direct_cycles(task: ConvTask, part: Part) -> list[float]:
-    """Estimates of the direct way with the best tile of each width."""
+def _direct_tiles(task: ConvTask, part: Part) -> list[tuple[Tile, float]]:
+    """The best tile of each width for the direct way, and the estimate of its cycles."""
     planes, rows, columns = part.axes
     images = task.job.x_image[0] * planes.count
     height, width = rows.count, columns.count
@@ -105,16 +118,13 @@ def _direct_cycles(task: ConvTask, part: Part) -> list[float]:
         items = images * -(-height // tile.rows) * (blocks // tile.vectors)
         return -(-items // threads) * threads / items
 
-    return [
-        direct_cycles(
-            tile_cycles(target, tile, blocks, height, width)
-            * (products * uneven(tile) * rows_met)
-            * _met(columns, task.job.x_image[4], tile.columns),
-            weights.size,
-            threads,
-        )
-        for tile in rank_tiles(target, blocks // task.groups, height, width)
-    ]
+    def cycles(tile: Tile) -> float:
+        met = rows_met * _met(columns, task.job.x_image[4], tile.columns)
+        compute = tile_cycles(target, tile, blocks, height, width) * products * uneven(tile) * met
+        return direct_cycles(compute, weights.size, threads)
+
+    tiles = rank_tiles(target, blocks // task.groups, height, width)
+    return [(tile, cycles(tile)) for tile in tiles]
 
 
 def _met(axis: Axis, size: int, width: int) -> float:
@@ -153,7 +163,14 @@ def _lower(task: ConvTask, rank: int) -> Lowering:
 
     form: Form = "planar" if task.planar else "blocked"
     need = Need(task.job.x, form) if u > inputs else Need(task.job.x, form, task.halo)
-    return Lowering((need,), build, _name(task), operands=task.job.operands, rooms=tuple(rooms))
+    return Lowering(
+        (need,),
+        build,
+        _name(task),
+        operands=task.job.operands,
+        rooms=tuple(rooms),
+        why=_why(task),
+    )
 
 
 def _name(task: ConvTask) -> str:
@@ -165,10 +182,28 @@ def _name(task: ConvTask) -> str:
     return "direct" if math.prod(task.geometry.kernel_size) > 1 else "pointwise"
 
 
+def _why(task: ConvTask) -> str:
+    """What there is to say of the way that `_name` names, beside its estimate."""
+    (u, v), reasons = task.widths, []
+    if task.geometry.transposed:
+        reasons.append("each phase of the stride reads the input as it is, without zeros between")
+    if task.narrow:
+        reasons.append(f"a vector of {task.lanes} outputs holds {task.lanes // v} groups")
+    if (u, v) != (task.inputs, task.outputs):
+        reasons.append(f"groups of {task.inputs} and {task.outputs} channels moved to {u} and {v}")
+    if task.planar:
+        reasons.append(f"{task.job.x_image[1]} input channels, read as the caller gives them")
+    return "; ".join(reasons)
+
+
 def _phase_by_strassen(task: ConvTask, part: Part) -> Strassen | None:
     """How to multiply a phase of one tap, where that is faster by Strassen's algorithm."""
-    way = strassen_way(task, part) if task.geometry.transposed and not task.narrow else None
-    return way if way is not None and way.cycles < _direct_cycles(task, part)[0] else None
+    if not task.geometry.transposed or task.narrow:
+        return None
+    way = strassen_way(task, part)
+    if isinstance(way, str) or way.cycles >= _direct_tiles(task, part)[0][1]:
+        return None
+    return way
 
 
 def _regroup(
@@ -272,22 +307,48 @@ def _cached_rows(x: Layout, rows: Axis) -> int:
     return max(_BAND // max(4 * x.row * rows.stride * x.blocks, 1), 1)
 
 
-def _winograd_ways(task: ConvTask, part: Part) -> list[Winograd]:
+def _winograd_ways(task: ConvTask, part: Part) -> tuple[list[Option], list[Way]]:
     """All sizes of tile, as far as their error fits."""
     planes, rows, columns = part.axes
-    plain = [(axis.taps, axis.stride) for axis in part.axes]
-    fits = plain == [(1, 1), (3, 1), (3, 1)] and planes.offset == 0
-    if not fits or task.groups > 1 or task.planar or task.inputs < 8:
-        return []
+    unfit = _winograd_unfit(task, part)
+    if unfit:
+        return [], [Way("winograd", declined=unfit)]
     count = task.job.y_image[0] * planes.count * rows.step * columns.step
-    return winograd_ways(
+    ways = winograd_ways(
         task.context.target,
         task.inputs,
         task.y_layout.blocks,
         {m: count * winograd_tiles(rows, m) * winograd_tiles(columns, m) for m in (2, 4, 6)},
         task.context.threads,
-        task.context.budget,
     )
+    options, declined = [], []
+    for way in ways:
+        name, error = _winograd_name(way.m), winograd_error(way.m, task.inputs)
+        if error <= task.context.budget:
+            as_way = Way(name, way.tile.text(task.lanes), way.cycles)
+            options.append(Option(as_way, partial(_lower_winograd, task, part, way)))
+        else:
+            declined.append(Way(name, declined=over_budget(error, task.context.budget)))
+    return options, declined
+
+
+def _winograd_name(m: int) -> str:
+    return f"winograd F({m},3)"
+
+
+def _winograd_unfit(task: ConvTask, part: Part) -> str:
+    """Why Winograd's algorithm cannot compute a convolution; nothing if it can."""
+    planes, *plane = part.axes
+    taps = [axis.taps for axis in part.axes]
+    if taps != [1, 3, 3] or (planes.stride, planes.offset) != (1, 0):
+        return "its kernel is not 3x3"
+    if any(axis.stride > 1 for axis in plane):
+        return "its stride is not 1"
+    if task.groups > 1:
+        return "it has groups"
+    if task.planar or task.inputs < _FEW_INPUTS:
+        return f"{task.inputs} input channels are too few to be worth transforming"
+    return ""
 
 
 def _lower_winograd(task: ConvTask, part: Part, chosen: Winograd) -> Lowering:
@@ -313,6 +374,6 @@ def _lower_winograd(task: ConvTask, part: Part, chosen: Winograd) -> Lowering:
     return Lowering(
         (Need(task.job.x, "blocked", halo),),
         build,
-        f"winograd F({m},3)",
+        _winograd_name(m),
         operands=task.job.operands,
     )

@@ -13,6 +13,7 @@ from convariant.compiler.kernels import Epilogue, Step
 from convariant.compiler.layout import SINGLE_NUMBER, Floats, Layout, lay_out
 from convariant.compiler.llvm import Target
 from convariant.compiler.passes import Fused
+from convariant.compiler.plan._choice import Choice, Way
 from convariant.compiler.plan._model import Constants, Form, Located, Lowering
 from convariant.geometry import Geometry
 from convariant.graph import Graph, Node, ops
@@ -36,9 +37,9 @@ Sizes: TypeAlias = tuple[int, ...]
 
 @dataclass(frozen=True)
 class Option:
-    """One way to compute a node, and its estimated cycles."""
+    """One way to compute a node, and what makes it so."""
 
-    cycles: float
+    way: Way
     make: Callable[[], Lowering]
 
 
@@ -47,8 +48,8 @@ class Context:
     """What a lowering may know beside its node.
 
     `budget` is the error, relative to the largest output, that the algorithm of one node may add.
-    `ranks` says for a node which of its options to take, in the order of their estimates; `offers`
-    notes how many each node has. `forms` notes in which form values are computed.
+    `ranks` says for a node which of its options to take, in the order of their estimates; `choices`
+    notes what there was to choose from. `forms` notes in which form values are computed.
     """
 
     graph: Graph
@@ -57,14 +58,18 @@ class Context:
     budget: float
     constants: Constants
     ranks: Mapping[str, int] = field(default_factory=dict)
-    offers: dict[str, int] = field(default_factory=dict)
+    choices: dict[str, Choice] = field(default_factory=dict)
     forms: dict[str, Form] = field(default_factory=dict)
 
-    def pick(self, node: Node, options: Sequence[Option]) -> Lowering:
-        """The option with the least estimate, unless `ranks` names another."""
-        ranked = sorted(options, key=lambda option: option.cycles)
-        self.offers[node.name] = len(ranked)
-        return ranked[min(self.ranks.get(node.name, 0), len(ranked) - 1)].make()
+    def pick(self, node: Node, options: Sequence[Option], declined: Sequence[Way] = ()) -> Lowering:
+        """The option with the least estimate, unless `ranks` names another; those without estimates
+        are given in the order of preference.
+        """
+        ranked = sorted(options, key=lambda option: option.way.cycles or 0.0)
+        taken = min(self.ranks.get(node.name, 0), len(ranked) - 1)
+        ways = tuple(option.way for option in ranked)
+        self.choices[node.name] = Choice(ways, taken, tuple(declined))
+        return ranked[taken].make()
 
     def sizes(self, name: str) -> tuple[int, ...]:
         """The shape of a value."""

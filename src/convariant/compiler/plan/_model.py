@@ -10,6 +10,7 @@ import numpy as np
 
 from convariant.compiler.layout import Floats, Halo, Layout
 from convariant.compiler.llvm import Target
+from convariant.compiler.plan._choice import Choice
 from convariant.graph import Graph, Node
 
 __all__ = [
@@ -136,7 +137,8 @@ class Lowering:
     `build` takes the needs, the operands of the epilogue, and then the `rooms`: values that only
     the calls of this node know. `alias` names an input whose memory the result shares from channel
     block `start` on, without any call; `parts` are the inputs of a concatenation, which are
-    computed in place where they can be.
+    computed in place where they can be. `why` is the reason for the algorithm, as far as it is not
+    an estimate.
     """
 
     needs: tuple[Need, ...]
@@ -148,6 +150,7 @@ class Lowering:
     start: int = 0
     parts: tuple[str, ...] = ()
     rooms: tuple[Layout, ...] = ()
+    why: str = ""
 
 
 def nothing(inputs: tuple[Located, ...], out: Located) -> list[KernelCall]:  # noqa: ARG001
@@ -157,13 +160,18 @@ def nothing(inputs: tuple[Located, ...], out: Located) -> list[KernelCall]:  # n
 
 @dataclass(frozen=True)
 class Step:
-    """One kernel run by all threads; `wait` says that all must have finished before the next."""
+    """One kernel run by all threads; `wait` says that all must have finished before the next.
+
+    A step that computes nothing of a layer's own, but moves a value or clears what is around it,
+    names that `value`; `node` is then the node that asks for it before or behind, if one does.
+    """
 
     kernel: Emitter
     arguments: tuple[Address, ...]
     node: Node | None
     algorithm: str
     wait: bool = True
+    value: str = ""
 
 
 @dataclass(frozen=True)
@@ -187,10 +195,16 @@ class Plan:
     constants: Constants = field(default_factory=Constants)
     outputs: dict[str, str] = field(default_factory=dict)
     arena: int = 0
-    # how many ways there were to compute a node, where there were several to choose from
-    offers: dict[str, int] = field(default_factory=dict)
+    # why each node with kernels is computed as it is, and where its result lies
+    choices: dict[str, Choice] = field(default_factory=dict)
+    results: dict[str, Located] = field(default_factory=dict)
     # how many times all steps run, each time on the next part of a batch
     rounds: int = 1
+
+    @property
+    def most_ways(self) -> int:
+        """The largest number of ways to compute a node."""
+        return max((len(choice.ways) for choice in self.choices.values()), default=1)
 
     def whole(self, sizes: tuple[int, ...]) -> tuple[int, ...]:
         """The sizes, over all rounds, of a tensor that comes in or goes out."""

@@ -160,7 +160,8 @@ def lower_concat(job: Job) -> Lowering | str:
     whole = all(c % job.context.target.lanes == 0 for c in parts[:-1])
     if axis == 1 and whole and len(sizes) <= 5:
         needs = tuple(Need(name) for name in inputs)
-        return Lowering(needs, nothing, "concatenation in place", parts=inputs)
+        why = "each part begins a block of channels, and is computed there if it may be"
+        return Lowering(needs, nothing, "concatenation in place", parts=inputs, why=why)
 
     if axis == 1:
         sources = [(i, c) for i, count in enumerate(parts) for c in range(count)]

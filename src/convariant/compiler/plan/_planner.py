@@ -14,6 +14,7 @@ from convariant.compiler.kernels import ClearHalo, Convert, Elementwise
 from convariant.compiler.layout import Halo, Layout, lay_out
 from convariant.compiler.llvm import Target
 from convariant.compiler.passes import Fused, Strip
+from convariant.compiler.plan._choice import Choice, Way
 from convariant.compiler.plan._job import Context, as_image, operand, operand_form
 from convariant.compiler.plan._lower import lower
 from convariant.compiler.plan._memory import place_buffers
@@ -68,7 +69,7 @@ class _Planner:
         layers = sum(isinstance(_main(node), (Conv, Linear)) for node in graph.nodes)
         budget = tolerance / math.sqrt(max(layers, 1))
         context = Context(
-            graph, target, threads, budget, self.plan.constants, ranks, self.plan.offers
+            graph, target, threads, budget, self.plan.constants, ranks, self.plan.choices
         )
         self.context = context
         self.lowered = {node.name: self._lowered(node) for node in graph.nodes}
@@ -83,6 +84,9 @@ class _Planner:
         lowering = lower(self.context, node)
         if not isinstance(lowering, str):
             self.context.forms[node.name] = lowering.form
+            choices = self.context.choices
+            choice = choices.get(node.name) or Choice((Way(lowering.algorithm),))
+            choices[node.name] = replace(choice, note=lowering.why)
         return lowering
 
     def run(self) -> Plan:
@@ -190,9 +194,9 @@ class _Planner:
             self.located[name, form] = source
             return source
         result = self._allocate(name, form)
-        self._clear(result)
+        self._clear(result, name)
         call = KernelCall(Convert(source.layout, result.layout), (source.address, result.address))
-        self._step(None, call, "convert")
+        self._step(None, call, "convert", value=name)
         return result
 
     def _source(self, name: str) -> Located:
@@ -217,25 +221,26 @@ class _Planner:
             self._emit_alias(node, lowering)
             return
         out = self._allocate(node.name, lowering.form)
+        self.plan.results[node.name] = out
         if lowering.parts:
             self._join(node, lowering)
             return
         inputs = self._inputs(node, lowering)
-        rooms = tuple(self._room(layout) for layout in lowering.rooms)
-        self._clear(out)
+        rooms = tuple(self._room(node, layout) for layout in lowering.rooms)
+        self._clear(out, node.name)
         calls = lowering.build((*inputs, *rooms), out)
         for call, following in zip_longest(calls, calls[1:]):
             if call.aside:
-                self._step(None, call, call.aside)
+                self._step(node, call, call.aside, value=node.name)
             else:
                 last = following is None or bool(following.aside)
                 self._step(node, call, lowering.algorithm, wait=last)
 
-    def _room(self, layout: Layout) -> Located:
+    def _room(self, node: Node, layout: Layout) -> Located:
         """Memory for a value within a node, its halo cleared."""
         buffer = self._buffer("room", layout.size)
         room = Located(layout, Address(buffer, layout.origin))
-        self._clear(room)
+        self._clear(room, node.name)
         return room
 
     def _inputs(self, node: Node, lowering: Lowering) -> tuple[Located, ...]:
@@ -269,18 +274,24 @@ class _Planner:
             )
             start += source.layout.channels // self.target.lanes
             if self.placed.get(part, ("",))[0] != node.name:
-                self._clear(target)
+                self._clear(target, node.name)
                 kernel = Elementwise(source.layout, target.layout)
                 call = KernelCall(kernel, (source.address, target.address))
                 self._step(node, call, "copy")
 
-    def _clear(self, located: Located) -> None:
+    def _clear(self, located: Located, value: str) -> None:
         if any(located.layout.halo):
             call = KernelCall(ClearHalo(located.layout), (located.address,))
-            self._step(None, call, "halo", wait=False)
+            self._step(None, call, "halo", wait=False, value=value)
 
     def _step(
-        self, node: Node | None, call: KernelCall, algorithm: str, *, wait: bool = True
+        self,
+        node: Node | None,
+        call: KernelCall,
+        algorithm: str,
+        *,
+        wait: bool = True,
+        value: str = "",
     ) -> None:
         arguments = call.arguments
         if call.scratch:
@@ -288,7 +299,7 @@ class _Planner:
             arguments = tuple(Address(room) if a is None else a for a in arguments)
         given = tuple(a for a in arguments if a is not None)
         self._touch(given)
-        self.plan.steps.append(Step(call.kernel, given, node, algorithm, wait))
+        self.plan.steps.append(Step(call.kernel, given, node, algorithm, wait, value))
 
     def _touch(self, addresses: tuple[Address, ...]) -> None:
         now = len(self.plan.steps)

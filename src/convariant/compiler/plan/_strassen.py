@@ -17,7 +17,8 @@ from convariant.compiler.kernels import (
 )
 from convariant.compiler.layout import Axis
 from convariant.compiler.llvm import Target
-from convariant.compiler.plan._choose import direct_cycles
+from convariant.compiler.plan._choice import Way
+from convariant.compiler.plan._choose import direct_cycles, over_budget
 from convariant.compiler.plan._job import Option, placed
 from convariant.compiler.plan._model import KernelCall, Located, Lowering, Need
 from convariant.compiler.plan._task import ConvTask
@@ -47,23 +48,31 @@ class Strassen:
     cycles: float
 
 
-def strassen_ways(task: ConvTask, part: Part) -> list[Option]:
-    """The best way as an option, if there is one."""
+def strassen_ways(task: ConvTask, part: Part) -> tuple[list[Option], list[Way]]:
+    """The best way as an option, or why there is none."""
     way = strassen_way(task, part)
-    return [] if way is None else [Option(way.cycles, partial(_lower, task, part, way))]
+    if isinstance(way, str):
+        return [], [Way("strassen", declined=way)]
+    as_way = Way("strassen", way.tile.text(task.lanes), way.cycles)
+    return [Option(as_way, partial(_lower, task, part, way))], []
 
 
-def strassen_way(task: ConvTask, part: Part) -> Strassen | None:
-    """The best way, where the halves of the channels are whole blocks and the error fits."""
+def strassen_way(task: ConvTask, part: Part) -> Strassen | str:
+    """The best way, where the halves of the channels are whole blocks and the error fits; else the
+    reason why there is none.
+    """
     planes, rows, columns = part.axes
     single = all(axis.taps == 1 for axis in part.axes)
     plain = (planes.stride, planes.offset, planes.spread) == (1, 0, 1)
     context, lanes = task.context, task.lanes
     halves = task.inputs % (2 * lanes) == 0 and task.y_layout.blocks % 2 == 0
-    fits = single and plain and halves and task.groups == 1 and not task.planar
-    if not fits or context.budget < STRASSEN_ERROR:
-        return None
-    return _best(
+    if not single or not plain or task.groups > 1 or task.planar:
+        return "it is no product of two matrices"
+    if not halves:
+        return f"half of its channels are not whole blocks of {lanes}"
+    if context.budget < STRASSEN_ERROR:
+        return over_budget(STRASSEN_ERROR, context.budget)
+    best = _best(
         context.target,
         task.inputs,
         task.y_layout.blocks,
@@ -72,6 +81,7 @@ def strassen_way(task: ConvTask, part: Part) -> Strassen | None:
         columns,
         context.threads,
     )
+    return best or "its pixels are odd in number both down and across"
 
 
 @functools.lru_cache(maxsize=4096)

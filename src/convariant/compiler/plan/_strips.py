@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import partial
 
@@ -18,6 +19,7 @@ from convariant.compiler.kernels import (
 from convariant.compiler.layout import Axis
 from convariant.compiler.passes import Strip
 from convariant.compiler.plan._bands import band_of_rows
+from convariant.compiler.plan._choice import Way
 from convariant.compiler.plan._choose import direct_cycles
 from convariant.compiler.plan._convs import grouped_tile
 from convariant.compiler.plan._job import Job, Option, as_image, placed
@@ -27,6 +29,8 @@ from convariant.compiler.plan._task import ConvTask, conv_task
 
 __all__ = ["lower_strip"]
 
+_NAME = "strips"
+_NAME_STRASSEN = f"{_NAME}, strassen"
 # Bytes of a strip: with the input it is made from, half of a second-level cache.
 _STRIP = 192 * 1024
 
@@ -40,7 +44,7 @@ def lower_strip(job: Job) -> Lowering | str:
     rest = (inputs[0], *inputs[op.arity :])
     second = conv_task(Job.of(context, job.node, op.second, rest, job.sizes))
     task = _StripTask(first, second, as_image(middle))
-    return context.pick(job.node, _ways(task))
+    return context.pick(job.node, *_ways(task))
 
 
 @dataclass(frozen=True)
@@ -52,7 +56,7 @@ class _StripTask:
     middle: tuple[int, int, int, int, int]
 
 
-def _ways(task: _StripTask) -> list[Option]:
+def _ways(task: _StripTask) -> tuple[list[Option], list[Way]]:
     """The pointwise layer by every product of the definition, or by Strassen's algorithm."""
     second, context = task.second, task.second.context
     (part,) = second.parts
@@ -62,9 +66,13 @@ def _ways(task: _StripTask) -> list[Option]:
     products = second.inputs * task.middle[0] * planes.count
     compute = tile_cycles(context.target, tile, *size) * products
     cycles = direct_cycles(compute, second.weight.size, context.threads)
-    options = [Option(cycles, partial(_lower, task, tile))]
+    direct = Way(_NAME, tile.text(second.lanes), cycles)
+    options = [Option(direct, partial(_lower, task, tile))]
     way = strassen_way(second, part)
-    return options if way is None else [*options, Option(way.cycles, partial(_lower, task, way))]
+    if isinstance(way, str):
+        return options, [Way("strassen", declined=way)]
+    fewer = Way(_NAME_STRASSEN, way.tile.text(second.lanes), way.cycles)
+    return [*options, Option(fewer, partial(_lower, task, way))], []
 
 
 def _lower(task: _StripTask, way: Tile | Strassen) -> Lowering:
@@ -113,12 +121,13 @@ def _lower(task: _StripTask, way: Tile | Strassen) -> Lowering:
         places = (place.address for place in (out, *operands))
         return [KernelCall(kernel, (x.address, *weights, None, *places), kernel.scratch)]
 
-    name = "depthwise and pointwise in strips"
+    passed = 4 * math.prod(task.middle) / 2**20
     return Lowering(
         (Need(first.job.x, "blocked", first.halo),),
         build,
-        f"{name}, strassen" if isinstance(way, Strassen) else name,
+        _NAME_STRASSEN if isinstance(way, Strassen) else _NAME,
         operands=second.job.operands,
+        why=f"{band} rows at a time keep the {passed:.1f} MiB between both layers in the cache",
     )
 
 

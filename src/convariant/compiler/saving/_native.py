@@ -16,14 +16,24 @@ from torch import Tensor
 from convariant.compiler import kernels
 from convariant.compiler._instance import Instance, Memory, Prepared
 from convariant.compiler.llvm import Target
-from convariant.compiler.plan import Address, Buffer, Call, External, Located, Plan, Step
+from convariant.compiler.plan import (
+    Address,
+    Buffer,
+    Call,
+    Choice,
+    External,
+    Located,
+    Plan,
+    Step,
+)
 from convariant.compiler.saving._codec import Codec
 from convariant.compiler.saving._document import graph_document, read_graph
 from convariant.compiler.saving._file import Part, widest_first
 
 __all__ = ["machine", "native_document", "native_part", "read_native"]
 
-_KERNELS = Codec(k for k in vars(kernels).values() if isinstance(k, type) and hasattr(k, "emit"))
+_EMITTERS = [k for k in vars(kernels).values() if isinstance(k, type) and hasattr(k, "emit")]
+_CODEC = Codec([*_EMITTERS, Choice])
 
 _CONSTANTS, _VALUES, _CODE = "native/constants", "native/value/", "native/code/"
 
@@ -76,27 +86,29 @@ def native_document(instance: Instance) -> dict[str, Any]:
             return ["arena", number[id(a.home)], a.offset]
         return ["constants", 0, a.offset]
 
+    def places(located: Mapping[str, Located]) -> dict[str, list[Any]]:
+        return {n: [_CODEC.encode(p.layout), address(p.address)] for n, p in located.items()}
+
     def step(s: Step | Call) -> list[Any]:
         if isinstance(s, Call):
-            inputs = {
-                name: [_KERNELS.encode(located.layout), address(located.address)]
-                for name, located in s.inputs.items()
-            }
-            return ["call", s.node.name, s.reason, inputs]
+            return ["call", s.node.name, s.reason, places(s.inputs)]
         node = None if s.node is None else s.node.name
-        return ["run", node, s.algorithm, kernel[s.kernel], s.wait, [*map(address, s.arguments)]]
+        words = s.algorithm, s.value
+        return ["run", node, words, kernel[s.kernel], s.wait, [*map(address, s.arguments)]]
 
     return {
         "machine": machine(plan.target),
         "threads": plan.threads,
         "graph": graph_document(plan.graph),
-        "kernels": [_KERNELS.encode(known) for known in instance.code],
+        "kernels": [_CODEC.encode(known) for known in instance.code],
         "buffers": [[b.name, b.size, b.first, b.last, b.offset] for b in plan.buffers],
         "constants": plan.constants.size,
         "arena": plan.arena,
         "outputs": plan.outputs,
         "rounds": plan.rounds,
         "steps": [step(s) for s in plan.steps],
+        "choices": {name: _CODEC.encode(choice) for name, choice in plan.choices.items()},
+        "results": places(plan.results),
     }
 
 
@@ -111,7 +123,7 @@ def read_native(
     plan.buffers = [Buffer(*entry) for entry in document["buffers"]]
     plan.constants.size, plan.arena = document["constants"], document["arena"]
     plan.outputs, plan.rounds = document["outputs"], document["rounds"]
-    emitters = [_KERNELS.decode(entry) for entry in document["kernels"]]
+    emitters = [_CODEC.decode(entry) for entry in document["kernels"]]
     nodes = {node.name: node for node in graph.nodes}
 
     def address(data: Any) -> Address:
@@ -120,13 +132,18 @@ def read_native(
             return Address(External(which), offset)
         return Address(plan.buffers[which] if kind == "arena" else plan.constants, offset)
 
-    for kind, node, text, *rest in document["steps"]:
+    def places(data: Any) -> dict[str, Located]:
+        return {n: Located(_CODEC.decode(o), address(a)) for n, (o, a) in data.items()}
+
+    for kind, node, words, *rest in document["steps"]:
         if kind == "call":
-            places = {n: Located(_KERNELS.decode(o), address(a)) for n, (o, a) in rest[0].items()}
-            plan.steps.append(Call(nodes[node], text, places))
+            plan.steps.append(Call(nodes[node], words, places(rest[0])))
         else:
-            kernel, wait, arguments = rest
+            (algorithm, value), (kernel, wait, arguments) = words, rest
             given = tuple(map(address, arguments))
-            plan.steps.append(Step(emitters[kernel], given, nodes.get(node), text, wait))
+            step = Step(emitters[kernel], given, nodes.get(node), algorithm, wait, value)
+            plan.steps.append(step)
+    plan.choices = {name: _CODEC.decode(data) for name, data in document["choices"].items()}
+    plan.results = places(document["results"])
     code = {k: tensors[f"{_CODE}{i}"].numpy().tobytes() for i, k in enumerate(emitters)}
     return Instance(plan, Prepared(memory, code))
