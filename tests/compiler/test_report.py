@@ -52,8 +52,8 @@ def test_every_step_has_its_layer_algorithm_and_time(report):
 
 def test_the_planner_says_why(report):
     conv, head = (next(r for r in report.rows if r.path == path) for path in ("conv", "head"))
-    assert "3 input channels, read as the caller gives them" in conv.why
-    assert "no winograd: 3 input channels are too few" in conv.why
+    assert "input channels (3) read as the caller gives them" in conv.why
+    assert "no winograd: its input channels (3) are too few" in conv.why
     assert "no strassen: half of its channels are not whole blocks" in head.why
     assert [way.algorithm for way in conv.ways if way.declined] == ["winograd"]
 

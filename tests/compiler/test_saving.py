@@ -14,6 +14,7 @@ import torch
 from torch import nn
 
 import convariant as cv
+from convariant.compiler._instance import Memory
 from convariant.compiler.saving._codec import Codec
 from convariant.compiler.saving._document import GRAPH, _decode_op, graph_document, read_graph
 from convariant.compiler.saving._native import machine
@@ -70,6 +71,16 @@ def test_a_loaded_program_computes_the_same_and_compiles_nothing(saved):
     assert same(program, loaded, x)
     assert (loaded.cache.hits, loaded.cache.misses) == (0, 0)
     assert (loaded.threads, loaded.tolerance) == (2, 1e-5)
+
+
+def test_numbers_that_come_slowly_go_to_small_pages_and_are_the_same(saved, monkeypatch):
+    program, path, x = saved
+    starts = []
+    small = Memory.use_small_pages
+    monkeypatch.setattr("convariant.compiler.saving._file._PATIENCE", -1.0)
+    monkeypatch.setattr(Memory, "use_small_pages", lambda m, at: (starts.append(at), small(m, at)))
+    assert same(program, cv.load(path), x)
+    assert starts == [0, 0], "once for the weights, once for the native part"
 
 
 class Everything(nn.Module):
@@ -215,7 +226,7 @@ def test_a_changed_signature_costs_only_time(saved, tmp_path):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda h: h.pop("__metadata__"), "not marked 'convariant program 1'"),
+        (lambda h: h.pop("__metadata__"), "not marked 'convariant program 2'"),
         (lambda h: h["__metadata__"].update(format="convariant program 9"), "not marked"),
         (lambda h: h["__metadata__"].update(document="{}"), "description has been changed"),
         (lambda h: h["__metadata__"].update(document=7), "has no attribute 'encode'"),
@@ -238,7 +249,7 @@ def test_foreign_files_are_told(tmp_path):
     with pytest.raises(ModelFileError, match="cannot be read: Is a directory"):
         cv.load(tmp_path)
     save_file({"x": torch.zeros(3)}, tmp_path / "weights.safetensors")
-    with pytest.raises(ModelFileError, match="not marked 'convariant program 1'"):
+    with pytest.raises(ModelFileError, match="not marked 'convariant program 2'"):
         cv.load(tmp_path / "weights.safetensors")
     torch.save({"x": torch.zeros(3)}, tmp_path / "weights.pt")
     with pytest.raises(ModelFileError, match="no safetensors file, or cut short"):

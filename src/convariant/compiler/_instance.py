@@ -44,6 +44,12 @@ class Memory:
         self.floats: Floats = np.frombuffer(self._map, np.float32)
         self.address = self.floats.ctypes.data
 
+    def use_small_pages(self, start: int) -> None:
+        """From that byte on: at times the system takes long to find huge pages."""
+        start -= start % mmap.PAGESIZE
+        if hasattr(mmap, "MADV_NOHUGEPAGE") and start < len(self._map):
+            self._map.madvise(mmap.MADV_NOHUGEPAGE, start)
+
 
 @dataclass(frozen=True)
 class Prepared:

@@ -192,7 +192,9 @@ def _why(task: ConvTask) -> str:
     if (u, v) != (task.inputs, task.outputs):
         reasons.append(f"groups of {task.inputs} and {task.outputs} channels moved to {u} and {v}")
     if task.planar:
-        reasons.append(f"{task.job.x_image[1]} input channels, read as the caller gives them")
+        reasons.append(
+            f"input channels ({task.inputs}) read as the caller gives them, not in blocks"
+        )
     return "; ".join(reasons)
 
 
@@ -347,7 +349,7 @@ def _winograd_unfit(task: ConvTask, part: Part) -> str:
     if task.groups > 1:
         return "it has groups"
     if task.planar or task.inputs < _FEW_INPUTS:
-        return f"{task.inputs} input channels are too few to be worth transforming"
+        return f"its input channels ({task.inputs}) are too few to be worth transforming"
     return ""
 
 

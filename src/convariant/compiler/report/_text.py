@@ -76,7 +76,7 @@ def details(row: ReportRow) -> str:
 def halo_text(report: Report) -> str:
     """All halos in one line."""
     spent = sum(row.milliseconds for row in report.halos)
-    return f"{len(report.halos)} steps for {report.halos[0].why}: {spent:.4f} ms"
+    return f"halos ({len(report.halos)}), {report.halos[0].why}: {spent:.4f} ms"
 
 
 def _way(way: Way) -> list[str]:

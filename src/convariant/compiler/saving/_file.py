@@ -10,8 +10,10 @@ import contextlib
 import hashlib
 import io
 import json
+import math
 import os
 import secrets
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,7 +28,7 @@ from convariant.errors import CompileError, ModelFileError, StorageError
 
 __all__ = ["Part", "ProgramFile", "digest", "widest_first", "write_program_file"]
 
-FORMAT = "convariant program 1"  # another number when a file of before can no longer be read
+FORMAT = "convariant program 2"  # another number when a file of before can no longer be read
 
 _SAFETENSORS = {
     torch.float64: "F64",
@@ -45,6 +47,7 @@ _DTYPES = {name: dtype for dtype, name in _SAFETENSORS.items()}
 _LENGTH_BYTES = 8
 _LARGEST_HEADER = 100 << 20
 _CHUNK = 1 << 20  # bytes read and hashed at a time
+_PATIENCE = 0.15  # seconds of reading into huge pages, after which the rest goes to small ones
 
 
 class Part:
@@ -172,7 +175,7 @@ class ProgramFile:
         size = entries[-1].stop - start if entries else 0
         memory = Memory(-(-size // 4), huge=huge)
         room = memory.floats.view(np.uint8)[:size]
-        if self._fill(room.data, self._data + start) != expected:
+        if self._fill(memory, room.data, self._data + start) != expected:
             raise ModelFileError("its numbers have been changed since it was written")
         tensors = {}
         for name, entry in zip(names, entries, strict=True):
@@ -180,10 +183,14 @@ class ProgramFile:
             tensors[name] = data.view(entry.dtype).view(entry.shape)
         return memory, tensors
 
-    def _fill(self, room: memoryview, place: int) -> str:
+    def _fill(self, memory: Memory, room: memoryview, place: int) -> str:
         """Read from that place on, and give the digest; several threads may do so at once."""
         state, handle, done = hashlib.sha256(), self._file.fileno(), 0
+        late = time.perf_counter() + _PATIENCE
         while done < len(room):
+            if time.perf_counter() > late:
+                memory.use_small_pages(done)
+                late = math.inf
             count = os.preadv(handle, [room[done : done + _CHUNK]], place + done)
             if count == 0:
                 break
