@@ -17,7 +17,11 @@ from support.compare import assert_close
 from support.configs import CONVOLUTIONS, TRANSPOSED, Config, each
 from support.strategies import convolutions, transposed
 
-RANDOM = np.random.default_rng(0)
+
+@pytest.fixture
+def random() -> np.random.Generator:
+    """Numbers that are a test's own: the same whichever tests ran before it."""
+    return np.random.default_rng(0)
 
 
 def run(config: Config, x: np.ndarray, weight: np.ndarray, mode: str = "zeros") -> np.ndarray:
@@ -64,17 +68,17 @@ def test_any_window_is_inverted_as_far_as_it_can_be(config):
 @pytest.mark.parametrize("size", [(8,), (9, 6), (4, 6, 2)])
 @pytest.mark.parametrize("stride", [1, 2])
 @pytest.mark.parametrize("turned", [False, True])
-def test_circular_convolutions_are_inverted_by_fourier(size, stride, turned):
+def test_circular_convolutions_are_inverted_by_fourier(size, stride, turned, random):
     if any(n % stride for n in size):
         size = tuple(n + n % stride for n in size)
     window = Geometry.of(len(size), 2 + stride, stride, ((1, 1),) * len(size))
-    weight = RANDOM.normal(size=(4, 3, *window.kernel_size))
+    weight = random.normal(size=(4, 3, *window.kernel_size))
     if turned:
         small = window.output_size(size)
         window, size = window.transpose(size), small
     channels = weight.shape[0] if turned else 2 * weight.shape[1]
     groups = 1 if turned else 2
-    x = RANDOM.normal(size=(2, channels, *size))
+    x = random.normal(size=(2, channels, *size))
     operator = transposed_by_scatter if turned else cross_correlate
     y = operator(x, weight, window, groups=groups, padding_mode="circular")
     found = deconvolve(y, weight, window, size, groups, padding_mode="circular")
@@ -87,9 +91,9 @@ def test_circular_convolutions_are_inverted_by_fourier(size, stride, turned):
     assert_close(found.x, best.reshape(x.shape), reduction=4096, scale=100.0)
 
 
-def test_lsmr_inverts_what_is_too_large_for_a_matrix():
+def test_lsmr_inverts_what_is_too_large_for_a_matrix(random):
     weight = np.array([[[[0.0, 1, 0], [1, 6, 1], [0, 1, 0]]]])
-    x = RANDOM.normal(size=(2, 1, 60, 50))
+    x = random.normal(size=(2, 1, 60, 50))
     y = cross_correlate(x, weight, Geometry(3, padding=1))
     found = deconvolve(y, weight, Geometry(3, padding=1), (60, 50))
     assert (found.method, found.nullity, found.nullity_is_exact) == ("lsmr", 0, False)
@@ -129,9 +133,9 @@ def test_lsmr_damps_as_the_normal_equations_do():
     assert np.abs(found.x.ravel() - expected).max() < 1e-9
 
 
-def test_lsmr_stops_where_it_is_told():
+def test_lsmr_stops_where_it_is_told(random):
     weight, window = np.full((1, 1, 9, 9), 1 / 81), Geometry(9, padding=4)
-    y = cross_correlate(RANDOM.normal(size=(1, 1, 60, 50)), weight, window)
+    y = cross_correlate(random.normal(size=(1, 1, 60, 50)), weight, window)
     few = deconvolve(y, weight, window, (60, 50), iterations=5)
     more = deconvolve(y, weight, window, (60, 50), iterations=50)
     assert few.iterations == 5
@@ -151,13 +155,13 @@ def test_the_lecture_cannot_return_4x4_from_2x2():
     assert "12 directions are lost: x is the input of least norm" in str(found)
 
 
-def test_damping_keeps_the_noise_from_growing():
+def test_damping_keeps_the_noise_from_growing(random):
     weight = np.array([[[1.0, 2.0, 1.0]]]) / 4
-    x = np.cumsum(RANDOM.normal(size=(1, 1, 64)), axis=2)
+    x = np.cumsum(random.normal(size=(1, 1, 64)), axis=2)
     for mode in ("zeros", "circular"):
         window = Geometry(3, padding=1)
         clean = cross_correlate(x, weight, window, padding_mode=mode)
-        noisy = clean + 0.02 * RANDOM.normal(size=clean.shape)
+        noisy = clean + 0.02 * random.normal(size=clean.shape)
         options = {"padding_mode": mode}
         plain = deconvolve(noisy, weight, window, (64,), **options)
         damped = deconvolve(noisy, weight, window, (64,), damping=0.05, **options)
