@@ -9,7 +9,10 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
+from convariant import models
+from convariant.cli import bench, report
 from convariant.cli._app import build
+from convariant.training import Preprocessing, SavedModel, save_model
 
 
 def run_command(*arguments: str) -> Result:
@@ -47,6 +50,32 @@ def test_inspect_writes_html_and_csv(tmp_path: Path) -> None:
     assert page.read_text(encoding="utf-8").startswith("<!doctype html>")
     with rows.open(newline="") as file:
         assert sum(int(row["macs"]) for row in csv.DictReader(file)) == 416_520
+
+
+def test_a_saved_network_is_looked_at_in_the_size_it_was_trained_on(tmp_path: Path) -> None:
+    network = models.create("resnet18", num_classes=2, in_channels=1).eval()  # made for 224x224
+    preprocessing = Preprocessing((28, 20), 1, (0.0,), (1.0,))
+    save_model(tmp_path, SavedModel(network, "classification", ("a", "b"), preprocessing))
+    folder = str(tmp_path)
+    data = json.loads(run_command("inspect", folder, "--json").stdout)
+    assert data["input_sizes"] == [[1, 1, 28, 20]]
+    data = json.loads(run_command("inspect", folder, "--size", "32", "--json").stdout)
+    assert data["input_sizes"] == [[1, 1, 32, 32]]
+    assert run_command("lint", folder).stdout.startswith("ResNet at 1x1x28x20: ")
+    certified = run_command("symmetry", "certify", folder).stdout
+    assert certified.startswith("ResNet on 1x1x28x20 under circular_shift: ")
+    assert bench._network(folder)[1] == (28, 20)
+
+
+def test_the_margin_of_a_saved_network_counts_once(tmp_path: Path) -> None:
+    network = models.create("unet", num_classes=2, mode="paper", widths=(2, 4)).eval()
+    margin = network.margin // 2
+    preprocessing = Preprocessing((20, 20), 1, (0.0,), (1.0,), (margin, margin))
+    save_model(tmp_path, SavedModel(network, "segmentation", ("a", "b"), preprocessing))
+    shape = (1, 1, 20 + 2 * margin, 20 + 2 * margin)
+    data = json.loads(run_command("inspect", str(tmp_path), "--json").stdout)
+    assert data["input_sizes"] == [list(shape)]
+    assert report._inputs(str(tmp_path), [], shape).shape[1:] == shape[1:]
 
 
 def test_lint_prints_findings_and_strict_fails_on_warnings() -> None:

@@ -43,6 +43,16 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, SavedModel]
     return folder, saved
 
 
+def test_a_network_in_training_mode_is_saved_and_learns_nothing_from_it(tmp_path):
+    saved = model()
+    saved.network.train()
+    before = {name: t.clone() for name, t in saved.network.state_dict().items()}
+    save_model(tmp_path, saved)
+    assert saved.network.training
+    for name, value in saved.network.state_dict().items():
+        assert torch.equal(value, before[name]), name
+
+
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """A folder of a small model, to be damaged."""

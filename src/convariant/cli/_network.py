@@ -31,6 +31,9 @@ def open_network(
 ) -> tuple[nn.Module | str, tuple[int, ...] | None]:
     """The network (a module, or the path of an ONNX file) and the input size to look at it with.
 
+    Without `--size` that is the size a model folder was trained on, or that the network of a
+    name is made for; an ONNX file states its own.
+
     Raises: OptionError, UnknownNameError, ModelFileError.
     """
     from convariant import models
@@ -44,10 +47,10 @@ def open_network(
             f"--option builds a network by name, but {model!r} is a file; leave it out"
         )
     if path.is_dir():
-        from convariant.training import load_model
+        from convariant.training import read_model
 
-        network = load_model(path)
-        return network, shape or tuple(network.input_size)
+        saved = read_model(path)
+        return saved.network, shape or saved.preprocessing.frame
     if path.suffix == ".onnx":
         return model, shape
     created = models.create(model, **values)

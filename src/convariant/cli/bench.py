@@ -45,8 +45,8 @@ def bench(
     for name in names:
         if name not in ENGINES:
             raise UnknownNameError("engine", name, ENGINES)
-    network = _network(model)
-    side = (size, size) if size else network.input_size
+    network, side = _network(model)
+    side = (size, size) if size else side
     torch.manual_seed(0)
     example = torch.randn(batch, network.in_channels, *side)
     with tempfile.TemporaryDirectory() as folder, Console(stderr=True).status("preparing") as shown:
@@ -80,11 +80,15 @@ def bench(
 
 
 def _network(name: str):  # type: ignore[no-untyped-def]
+    """The network, and the (h, w) that it was trained on or is made for."""
     from convariant import models
-    from convariant.training import load_model
+    from convariant.training import read_model
 
-    network = load_model(name) if Path(name).is_dir() else models.create(name)
-    return network.eval()
+    if Path(name).is_dir():
+        saved = read_model(name)
+        return saved.network, saved.preprocessing.frame
+    network = models.create(name).eval()
+    return network, network.input_size
 
 
 def _macs(network, side: tuple[int, int]) -> int:  # type: ignore[no-untyped-def]

@@ -77,6 +77,9 @@ def _read(model: str, files: list[Path], channels: int, size: tuple[int, int]) -
     from convariant.training import read_model
     from convariant.training._images import read_image
 
+    wanted = read_model(model).preprocessing if Path(model).is_dir() else None
+    if wanted is not None:  # its margin is added after
+        size = (size[0] - 2 * wanted.margin[0], size[1] - 2 * wanted.margin[1])
     if files:
         pictures = [read_image(path, channels) for path in files]
     else:
@@ -85,7 +88,7 @@ def _read(model: str, files: list[Path], channels: int, size: tuple[int, int]) -
         mode = "L" if channels == 1 else "RGB"
         pictures = [fromarray(photo(name)).convert(mode) for name in NAMES]
     batch = as_batch(pictures, size)
-    return read_model(model).preprocessing.normalise(batch) if Path(model).is_dir() else batch
+    return batch if wanted is None else wanted.normalise(batch)
 
 
 def as_batch(pictures: Sequence[Image], size: tuple[int, int]) -> Tensor:

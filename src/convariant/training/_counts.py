@@ -19,6 +19,9 @@ def count_macs(network: nn.Module, preprocessing: Preprocessing) -> int:
     parameter = next(network.parameters())
     h, w = preprocessing.size
     image = torch.zeros(1, preprocessing.channels, h, w, device=parameter.device)
+    training = network.training
+    network.eval()  # a norm in training mode would learn from the empty image
     with FlopCounterMode(display=False) as counter, torch.no_grad():
         network(preprocessing.normalise(image))
+    network.train(training)
     return counter.get_total_flops() // 2

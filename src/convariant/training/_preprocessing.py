@@ -61,6 +61,12 @@ class Preprocessing:
     std: tuple[float, ...]
     margin: tuple[int, int] = (0, 0)
 
+    @property
+    def frame(self) -> tuple[int, int]:
+        """The (h, w) that reaches the network: the size with its margins."""
+        (h, w), (rows, columns) = self.size, self.margin
+        return h + 2 * rows, w + 2 * columns
+
     def normalise(self, images: Tensor) -> Tensor:
         """Images in 0..1 as the network takes them: `(n, c, h, w) -> (n, c, h + 2m, w + 2m)`."""
         mean = images.new_tensor(self.mean).view(-1, 1, 1)
