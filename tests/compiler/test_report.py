@@ -160,7 +160,10 @@ def test_every_pass_is_listed_in_order_with_what_it_changed(program):
     names = []
     run_passes(program.graph, watch=lambda name, _: names.append(name))
     heads = [line.split(":")[0] for line in text.splitlines() if line[0] != " "]
-    assert heads == [program.graph.name, *names]
+    assert heads == [program.graph.name, *names, "after all passes"]
+    left = text.partition("after all passes: ")[2].splitlines()
+    assert int(left[0].split()[0]) == len(run_passes(program.graph).nodes)
+    assert "  (a result still in registers takes bias, residual and activation" in text
     fused = text.partition("fuse_epilogues: ")[2]
     assert "- relu = Elementwise relu (conv2d)" in fused
     assert "+ relu = Fused Conv 3x3 p1 + relu" in fused

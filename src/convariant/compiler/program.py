@@ -19,7 +19,7 @@ from convariant.compiler._instance import Instance
 from convariant.compiler._tuning import find_ranks
 from convariant.compiler.llvm import Target, host_target
 from convariant.compiler.llvm.cache import ObjectCache
-from convariant.compiler.passes import dump_passes, run_passes, split_batch
+from convariant.compiler.passes import explain_passes, run_passes, split_batch
 from convariant.compiler.plan import make_plan
 from convariant.errors import CompileError, GraphError, ShapeError
 from convariant.graph import (
@@ -235,7 +235,7 @@ class Program:
 
     def explain_passes(self) -> str:
         """What each pass changes in the network, in the order they run: nodes gone and new."""
-        return dump_passes(split_batch(_sized(self.graph, self.latest().shapes))[0], run_passes)
+        return explain_passes(split_batch(_sized(self.graph, self.latest().shapes))[0])
 
     def latest(self) -> Instance:
         """The instance that ran last, or that of the graph's own sizes."""

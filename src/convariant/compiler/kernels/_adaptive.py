@@ -24,7 +24,7 @@ class AdaptivePool:
 
     Arguments: x, table, y, then the epilogue's operands. A window is a range on each axis; the
     table has them for output planes, then rows, then columns: see `window_table`. One work item is
-    one row of one block.
+    one row of one block. Registers: the value of the window so far, and the pixel that joins it.
     """
 
     mode: Literal["max", "avg"]

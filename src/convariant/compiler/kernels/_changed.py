@@ -16,11 +16,12 @@ _AHEAD = 16
 
 @dataclass(frozen=True)
 class Changed:
-    """Writes to `answer` where some piece of memory is not what was kept of it.
+    """`answer = 1` where some piece of memory is not what was kept of it; else it stays.
 
     Arguments: numbers, answer, then for each piece where it lies and what was kept. The numbers
     are 32-bit integers: how many pieces, then for each how many lines, the words from one to the
     next, and the single words behind them. Bits are compared: NaN equals itself.
+    Registers: a cache line and what was kept of it.
     """
 
     def emit(self, target: Target, name: str) -> str:

@@ -21,7 +21,8 @@ class ChannelNorm:
     """`y[n,c,p] = (x[n,c,p] - m) / sqrt(v + eps) * weight[c] + bias[c]`, m and v the mean and the
     variance over c; `rms` has m = 0.
 
-    Arguments: x, weight, bias, y, all blocked. One work item is one row of pixels.
+    Arguments: x, weight, bias, y, all blocked. One work item is one row of pixels. Registers: of
+    each of 4 pixels a sum, then its mean and scale; the weight and bias of a block serve all four.
     """
 
     x: Layout

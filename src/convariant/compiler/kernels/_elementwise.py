@@ -19,7 +19,8 @@ class Elementwise:
     """`y = epilogue(x)`, both blocked; x is repeated along axes where its layout's stride is 0.
 
     Arguments: x, y, then the epilogue's operands. Without an epilogue it copies, which changes
-    halos and gathers concatenations. One work item is one row of one block.
+    halos and gathers concatenations. One work item is one row of one block. Registers: 4 pixels,
+    and the operands of one.
     """
 
     x: Layout
@@ -47,10 +48,11 @@ class Elementwise:
 
 @dataclass(frozen=True)
 class Convert:
-    """The same tensor in another layout: planar, strided as PyTorch has it, or blocked.
+    """`y[n,c,p] = x[n,c,p]` in another layout: planar, strided as PyTorch has it, or blocked.
 
     Arguments: x, y. Lanes of a blocked y that no channel fills become zero; halos are not touched.
-    One work item is one row of one block of the blocked side.
+    One work item is one row of one block of the blocked side. Registers: a square of as many
+    vectors as one has lanes, turned in place; single pixels and lines, one vector.
     """
 
     x: Layout
@@ -145,7 +147,7 @@ def transposed(b: Builder, rows: list[Vector]) -> list[Vector]:
 
 @dataclass(frozen=True)
 class ClearHalo:
-    """Zeros in the halo of every plane of y. Argument: y."""
+    """`y[n,c,p] = 0` for p in the halo of every plane. Arguments: y. Registers: one, of zeros."""
 
     y: Layout
 

@@ -23,8 +23,8 @@ class GroupedConv:
     Groups of u inputs and v outputs, `widths`, both of which divide the lanes (1, 1: depthwise), so
     that a vector of outputs needs u / v vectors of inputs, their lanes permuted once for each k.
     Arguments: x, weights, bias, y, then the epilogue's operands. The weights are packed as they are
-    read: [output block][kd][kh][k][kw][lane]. A tile keeps `tile_rows` x `tile_columns` sums and
-    the kw weights of a kernel row; an input vector is loaded once for all the taps of its row.
+    read: [output block][kd][kh][k][kw][lane]. Registers: `tile_rows` x `tile_columns` sums, the kw
+    weights of a kernel row, and an input vector, loaded once for all the taps of its row.
     """
 
     x: Layout

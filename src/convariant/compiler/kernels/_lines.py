@@ -105,7 +105,7 @@ class LineSoftmax:
     """`y = e**(x - m) / sum of e**(x - m)` along each line, m the line's maximum.
 
     `log` gives the logarithm, `y = x - m - ln(sum of e**(x - m))`. Arguments: x, y. One work item
-    is a line, or a vector of neighbouring ones.
+    is a line, or a vector of neighbouring ones. Registers: m, the sum, and what e**x is made of.
     """
 
     lines: Lines
@@ -146,7 +146,8 @@ class LineNorm:
 
     A line is `channels` runs of equal length. Each number of a line has its own weight where
     `channels` is 0; else each run has one, and `groups` lines one after the other have different
-    ones. `rms` takes no mean away. Arguments: x, weight, bias, y.
+    ones. `rms` takes no mean away. Arguments: x, weight, bias, y. Registers: the mean, the scale,
+    and a number with its weight and bias.
     """
 
     lines: Lines
@@ -254,7 +255,7 @@ REDUCED = {
 class LineLogSumExp:
     """`y = m + ln(sum of e**(x - m))` of each line, m its maximum. Arguments: x, y.
 
-    Where m is infinite, or NaN, y is m.
+    Where m is infinite, or NaN, y is m. Registers: m, the sum, and what e**x is made of.
     """
 
     lines: Lines
@@ -280,7 +281,10 @@ class LineLogSumExp:
 
 @dataclass(frozen=True)
 class LineReduce:
-    """One number of each line: its mean, sum, greatest... (`REDUCED`). Arguments: x, y."""
+    """`y = f(all numbers of a line)`: mean, sum, greatest... (`REDUCED`). Arguments: x, y.
+
+    Registers: the result so far, and the number that joins it.
+    """
 
     lines: Lines
     function: str

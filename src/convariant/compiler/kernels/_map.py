@@ -27,6 +27,7 @@ class Map:
     The operands of the epilogue lie as the walks say, whatever layouts its steps name. Arguments:
     x, y, then the operands, each where index 0 lies. Along the last walk every tensor is contiguous
     or stands still. `walks`, made by `of`, go from the longest distance in y to the shortest.
+    Registers: one vector of each tensor.
     """
 
     walks: tuple[Walk, ...]

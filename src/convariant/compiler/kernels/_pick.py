@@ -22,7 +22,7 @@ class Pick:
 
     A vector of y takes its lanes from the vectors of x that hold them, one permutation for each
     beyond the first; lanes that no channel fills are zero. Arguments: the xs, then y. One work item
-    is one row of all blocks.
+    is one row of all blocks. Registers: the vectors that one of y is picked from.
     """
 
     xs: tuple[Layout, ...]

@@ -19,7 +19,8 @@ class Regroup:
 
     Both are blocked. Which lanes a block of y takes from which blocks of x repeats after a period
     of some blocks, and is known beforehand: a vector costs one permutation for two of x.
-    Arguments: x, y, then the epilogue's operands. One work item is one row of a period.
+    Arguments: x, y, then the epilogue's operands. One work item is one row of a period. Registers:
+    the vectors of x that one of y takes its lanes from.
     """
 
     x: Layout

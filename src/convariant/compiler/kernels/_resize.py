@@ -26,7 +26,7 @@ class Resize:
     Arguments: x, table, y, then the epilogue's operands. The table holds, for each output plane,
     its taps' input planes and weights, then the same for rows and for columns: see `resize_table`.
     A single tap is a copy, which leaves infinities alone. `taps` are those of planes, rows and
-    columns. One work item is one row of one block.
+    columns. One work item is one row of one block. Registers: the sum, a pixel and its weight.
     """
 
     x: Layout

@@ -18,6 +18,7 @@ class Softmax:
     """`y[n,c,p] = exp(x[n,c,p] - m) / sum over c of exp(x[n,c,p] - m)`, m their maximum.
 
     Arguments: x, y. Lanes that no channel fills count as minus infinity. One work item is one row.
+    Registers: the maximum, the sum, and what e**x is made of.
     """
 
     x: Layout

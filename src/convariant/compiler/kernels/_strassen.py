@@ -52,7 +52,8 @@ class StrassenConv:
     Arguments: x, weights, bias, scratch, y, then the epilogue's operands. The weights are packed as
     they are read: [panel][product][input of a half][output]. Work is planes x bands of rows of
     pairs x `splits` of the panels; each item first writes its S to the thread's scratch.
-    An infinity spreads over its pair of pixels as NaN.
+    Registers: the sums of one tile, its weights and a broadcast, as in `DirectConv`. An infinity
+    spreads over its pair of pixels as NaN.
     """
 
     x: Layout

@@ -24,7 +24,8 @@ class StripConv:
     top of the image, so that `middle` is moved up by the strip's first row.
     Arguments: x, depthwise weights and bias, pointwise weights and bias, scratch, y, then the
     operands of the pointwise epilogue; the depthwise one has none. `depthwise.y` and `pointwise.x`
-    are the strip's layout (`strip_layout`), the same for every plane of every image.
+    are the strip's layout (`strip_layout`), the same for every plane of every image. Registers:
+    those of the two kernels, one after the other.
     """
 
     depthwise: GroupedConv

@@ -20,7 +20,8 @@ class Unpool:
 
     Windows (planes, rows, columns) lie side by side. The place is PyTorch's: of equal maxima the
     first, of NaNs the last. Arguments: x, v, y, then the epilogue's operands. What lies behind the
-    last window is zero. One work item is one row of one block of v.
+    last window is zero. One work item is one row of one block of v. Registers: the maximum, its
+    place, and v.
     """
 
     x: Layout

@@ -79,8 +79,9 @@ class WinogradConv:
     scratch, y, then the epilogue's operands. The weights are packed as they are read:
     [panel of vectors * lanes outputs][position][input channel][output]. A work item is one block of
     tiles and all channels; each thread has `scratch` floats for V [position][block][tile][lane] and
-    the M of one panel, which together stay in the second-level cache. An infinity spreads over
-    the outputs of its tile as NaN.
+    the M of one panel, which together stay in the second-level cache. Registers: the sums of
+    `tile` for a product, as in `DirectConv`; for a transform, a column or row of m + 2 vectors. An
+    infinity spreads over the outputs of its tile as NaN.
     """
 
     x: Layout

@@ -33,10 +33,40 @@ __all__ = [
     "Mask",
     "Strip",
     "Unpool",
-    "dump_passes",
+    "explain_passes",
     "run_passes",
     "split_batch",
 ]
+
+
+# Every pass and the reason for it, in the order they run.
+_PASSES: dict[Callable[[Graph], Graph], str] = {
+    fold_constants: "what depends on weights alone is the same in every run",
+    masks_as_numbers: "kernels compute with numbers, and fuse what they compute",
+    equal_ranks: "an operand with fewer axes lies as one with axes of size 1",
+    fold_batch_norms: "a convolution can scale and shift its outputs for nothing",
+    absorb_padding: "halos give padding for nothing, a separate pad copies the tensor",
+    flattened_linear_as_conv: (
+        "a convolution reads blocked channels where flattening would move them"
+    ),
+    means_as_pools: "a mean over the plane is a pool with one window",
+    recognise_shuffles: "kernels pick channels from blocks, which reshaping would take apart",
+    unpool_by_windows: (
+        "a window can be searched again for its maximum, so that no index goes through memory"
+    ),
+    neighbouring_axes: "kernels walk along one line of memory",
+    norms_as_pools: "a norm of windows is a sum of powers",
+    channels_first: (
+        "kernels read channels side by side, also where the network has them as its last axis"
+    ),
+    sink_reshapes: "behind the arithmetic, a reshape is not in the way of an epilogue",
+    fuse_epilogues: (
+        "a result still in registers takes bias, residual and activation without touching memory"
+    ),
+    join_strips: (
+        "what a depthwise layer gives, a pointwise one reads at once: it need not go to memory"
+    ),
+}
 
 
 def run_passes(
@@ -46,39 +76,7 @@ def run_passes(
     watch: Callable[[str, Graph], None] | None = None,
 ) -> Graph:
     """The graph after every pass, each verified; `watch` sees the name and result of each."""
-    passes: list[Callable[[Graph], Graph]] = [
-        # what depends on weights alone is the same in every run
-        fold_constants,
-        # kernels compute with numbers, and fuse what they compute
-        masks_as_numbers,
-        # an operand with fewer axes lies as one with axes of size 1
-        equal_ranks,
-        # a convolution can scale and shift its outputs for nothing
-        fold_batch_norms,
-        # halos give padding for nothing, a separate pad copies the tensor
-        absorb_padding,
-        # a convolution reads blocked channels where flattening would move them
-        flattened_linear_as_conv,
-        # a mean over the plane is a pool with one window
-        means_as_pools,
-        # kernels pick channels from blocks, which reshaping would take apart
-        recognise_shuffles,
-        # a window can be searched again for its maximum, so that no index goes through memory
-        unpool_by_windows,
-        # kernels walk along one line of memory
-        neighbouring_axes,
-        # a norm of windows is a sum of powers
-        norms_as_pools,
-        # kernels read channels side by side, also where the network has them as its last axis
-        channels_first,
-        # behind the arithmetic, a reshape is not in the way of an epilogue
-        sink_reshapes,
-        # a result still in registers takes bias, residual and activation without touching memory
-        fuse_epilogues,
-        # what a depthwise layer gives, a pointwise one reads at once: it need not go to memory
-        join_strips,
-    ]
-    for rewrite in passes:
+    for rewrite in _PASSES:
         if rewrite.__name__ in skip:
             continue
         graph = rewrite(graph)
@@ -86,3 +84,8 @@ def run_passes(
         if watch is not None:
             watch(rewrite.__name__, graph)
     return graph
+
+
+def explain_passes(graph: Graph) -> str:
+    """What each pass changes in a graph, and why it is there, in 80 columns."""
+    return dump_passes(graph, run_passes, {p.__name__: why for p, why in _PASSES.items()})
