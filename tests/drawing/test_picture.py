@@ -5,12 +5,16 @@ import json
 import re
 import xml.etree.ElementTree as ElementTree
 from html import unescape
+from itertools import pairwise
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
 
 import convariant as cv
+from convariant.drawing import _film, _raster
+from convariant.drawing._scene import Line
 from convariant.errors import MissingDependencyError, OptionError, StorageError
 from convariant.geometry import Geometry
 
@@ -115,6 +119,32 @@ def test_gif_shows_every_step(picture, tmp_path):
     with Image.open(picture.save(tmp_path / "x.gif", seconds=0.5)) as image:
         assert (image.n_frames, image.info["duration"], image.info["loop"]) == (9, 500, 0)
         assert image.size == picture.size
+
+
+@pytest.mark.parametrize("dark", [False, True])
+def test_a_gif_drawn_in_parts_is_every_moment_drawn_whole(dark, tmp_path):
+    """Two tracks of different length, planes, and lines that reach over many parts."""
+    window = Geometry.of(2, 3, 2, 1, output_padding=1, transposed=True)
+    picture = cv.draw.arithmetic(window, (2, 2), in_channels=2, out_channels=2, groups=2)
+    moments = [picture._moments(steps) for steps in picture._played()]
+    canvas = _raster.Canvas(picture, 1.0, dark)
+    palette = canvas.whole(moments[len(moments) // 2]).quantize(_film._COLOURS)
+    assert sum(_film.changed(*pair, canvas.size, 1.0) == [] for pair in pairwise(moments)) == 0
+    with Image.open(picture.save(tmp_path / "x.gif", dark=dark)) as film:
+        assert film.n_frames == len(moments)
+        for number, moment in enumerate(moments):
+            film.seek(number)
+            whole = canvas.whole(moment).quantize(palette=palette, dither=0).convert("RGB")
+            assert np.array_equal(np.asarray(film.convert("RGB")), np.asarray(whole))
+
+
+def test_what_stays_in_another_order_is_drawn_anew():
+    low, high = Line(((0, 0), (9, 9))), Line(((0, 9), (9, 0)))
+    assert _film.changed([low, high], [low, high], (50, 40), 1.0) == []
+    assert _film.changed([low, high], [high, low], (50, 40), 1.0) == [(0, 0, 50, 40)]
+    far = Line(((30, 30), (34, 30)))
+    boxes = _film.changed([low], [high, far], (50, 40), 1.0)
+    assert sorted(boxes) == [(0, 0, 13, 13), (26, 26, 38, 34)]
 
 
 def test_png_draws_the_scene_that_the_svg_does(picture, tmp_path):

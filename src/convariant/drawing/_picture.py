@@ -8,7 +8,7 @@ import os
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from convariant.drawing import _html, _raster, _svg
+from convariant.drawing import _film, _html, _raster, _svg
 from convariant.drawing._palette import LEGEND
 from convariant.drawing._scene import (
     Panel,
@@ -131,13 +131,13 @@ class Picture:
             text = text or self.svg(step=step, animated=animated, seconds=seconds)
             return write_file(target, text.encode())
         if kind == ".png":
-            moments = [self._moments(self._steps(step))]
-            (image,) = _raster.render(self, moments, scale=scale or 2.0, dark=dark)
-            return write_file(target, _raster.png(image))
+            canvas = _raster.Canvas(self, scale or 2.0, dark)
+            return write_file(target, _raster.png(canvas.whole(self._moments(self._steps(step)))))
         if kind == ".gif":
             moments = [self._moments(steps) for steps in self._played()]
-            frames = list(_raster.render(self, moments, scale=scale or 1.0, dark=dark))
-            return write_file(target, _raster.gif(frames, seconds))
+            return write_file(
+                target, _film.film(self, moments, seconds, scale=scale or 1.0, dark=dark)
+            )
         raise OptionError(
             f"a picture cannot be saved as {target.name!r}; end the name with .svg, .png, .gif "
             "or .html"

@@ -5,9 +5,12 @@ from __future__ import annotations
 import functools
 import io
 import itertools
-from collections.abc import Iterable, Iterator
+import math
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from convariant.drawing._palette import INKS, STYLES, Style
 from convariant.drawing._scene import Image, Line, Point, Polygon, Shape, Text, arrow_head
@@ -17,26 +20,41 @@ if TYPE_CHECKING:
     from convariant.drawing._picture import Picture
 
 OVERSAMPLING = 3  # drawn this many times larger, then averaged: smooth edges
+Pixel = tuple[int, int]
 _ANCHORS = {"start": "lm", "middle": "mm", "end": "rm"}
 
 
-def render(
-    picture: Picture, moments: list[list[Shape]], *, scale: float, dark: bool
-) -> Iterator[Any]:
-    """One Pillow image per moment: the still part, drawn once, and the moment's shapes over it."""
-    pil = _pillow("writing PNG and GIF files")
-    factor = scale * OVERSAMPLING
-    size = tuple(round(n * scale) * OVERSAMPLING for n in picture.size)
-    base = pil.new("RGB", size, _colours(STYLES["background"], dark)[0])
-    _draw(base, picture.full.shapes, factor, dark)
-    for shapes in moments:
-        image = base.copy()
-        _draw(image, shapes, factor, dark)
-        yield image.reduce(OVERSAMPLING)
+class Canvas:
+    """A picture's still part as pixels, drawn once, for shapes to be drawn over copies of it."""
+
+    def __init__(self, picture: Picture, scale: float, dark: bool) -> None:
+        self.size = round(picture.size[0] * scale), round(picture.size[1] * scale)
+        self.factor, self.dark = scale * OVERSAMPLING, dark
+        large = tuple(side * OVERSAMPLING for side in self.size)
+        ground = _colours(STYLES["background"], dark)[0]
+        self.base = _pillow("writing PNG and GIF files").new("RGB", large, ground)
+        _draw(self.base, picture.full.shapes, self.factor, dark)
+
+    def whole(self, shapes: Iterable[Shape]) -> Any:
+        """A Pillow image of the still part and these shapes."""
+        return self.part(shapes, (0, 0, *self.size))
+
+    def part(self, shapes: Iterable[Shape], box: tuple[int, int, int, int]) -> Any:
+        """The same of a box of pixels (left, top, right, bottom) alone."""
+        left, top, right, bottom = (side * OVERSAMPLING for side in box)
+        image = self.base.crop((left, top, right, bottom))
+        _draw(image, shapes, self.factor, self.dark, (left, top))
+        return image.reduce(OVERSAMPLING)
 
 
-def _draw(image: Any, shapes: Iterable[Shape], factor: float, dark: bool) -> None:
-    brush = _Brush(image, factor, dark)
+def _draw(
+    image: Any,
+    shapes: Iterable[Shape],
+    factor: float,
+    dark: bool,
+    origin: tuple[int, int] = (0, 0),
+) -> None:
+    brush = _Brush(image, factor, dark, origin)
     for shape in shapes:
         brush.draw(shape)
 
@@ -54,30 +72,20 @@ def png(image: Any) -> bytes:
     return buffer.getvalue()
 
 
-def gif(frames: list[Any], seconds: float) -> bytes:
-    """The images as one endless GIF, all with the palette of the first."""
-    palette = frames[len(frames) // 2].quantize(128)
-    indexed = [frame.quantize(palette=palette, dither=0) for frame in frames]
-    buffer = io.BytesIO()
-    indexed[0].save(
-        buffer,
-        format="GIF",
-        save_all=True,
-        append_images=indexed[1:],
-        duration=round(seconds * 1000),
-        loop=0,
-        disposal=1,
-    )
-    return buffer.getvalue()
+def paletted(indices: np.ndarray, colours: bytes) -> Any:
+    """Numbers of colours as a Pillow image."""
+    image = _pillow("writing PNG and GIF files").fromarray(indices)
+    image.putpalette(colours)
+    return image
 
 
 class _Brush:
-    """Draws shapes into one image at one scale."""
+    """Draws shapes into one image at one scale; the image's corner is the `origin` of a larger."""
 
-    def __init__(self, image: Any, factor: float, dark: bool) -> None:
+    def __init__(self, image: Any, factor: float, dark: bool, origin: tuple[int, int]) -> None:
         from PIL import ImageDraw
 
-        self.image, self.factor, self.dark = image, factor, dark
+        self.image, self.factor, self.dark, self.origin = image, factor, dark, origin
         self.canvas = ImageDraw.Draw(image)
 
     def draw(self, shape: Shape) -> None:
@@ -87,9 +95,8 @@ class _Brush:
             at = self._scaled((shape.at,))[0]
             self.canvas.text(at, shape.text, fill=ink, font=font, anchor=_ANCHORS[shape.anchor])
         elif isinstance(shape, Image):
-            corner = tuple(round(c) for c in self._scaled((shape.at,))[0])
             size = [round(n * self.factor) for n in shape.size]
-            self.image.paste(pixels(shape).resize(size, 0), corner)
+            self.image.paste(pixels(shape).resize(size, 0), self._scaled((shape.at,))[0])
         elif isinstance(shape, Line):
             self._line(shape)
         else:
@@ -111,7 +118,7 @@ class _Brush:
         if line.arrow:
             self._stroke(self._scaled(arrow_head(line.points)), stroke, style)
 
-    def _stroke(self, points: list[Point], colour: str | None, style: Style) -> None:
+    def _stroke(self, points: list[Pixel], colour: str | None, style: Style) -> None:
         width = max(round(style.width * self.factor), 1)
         if not style.dashed:
             # two segments more than once round, so that the joint of a closed outline is mitred
@@ -122,11 +129,16 @@ class _Brush:
             for dash in _dashes(start, end, 4 * self.factor, 3 * self.factor):
                 self.canvas.line(dash, colour, width)
 
-    def _scaled(self, points: tuple[Point, ...]) -> list[Point]:
-        return [(x * self.factor, y * self.factor) for x, y in points]
+    def _scaled(self, points: tuple[Point, ...]) -> list[Pixel]:
+        """Whole pixels, so that a part of a picture is drawn as it is in the whole."""
+        left, top = self.origin
+        return [
+            (math.floor(x * self.factor) - left, math.floor(y * self.factor) - top)
+            for x, y in points
+        ]
 
 
-def _dashes(start: Point, end: Point, on: float, off: float) -> list[tuple[Point, Point]]:
+def _dashes(start: Pixel, end: Pixel, on: float, off: float) -> list[tuple[Pixel, Pixel]]:
     (x0, y0), (x1, y1) = start, end
     length = ((x1 - x0) ** 2 + (y1 - y0) ** 2) ** 0.5
     dashes = []
@@ -135,8 +147,8 @@ def _dashes(start: Point, end: Point, on: float, off: float) -> list[tuple[Point
         a, b = position / length, min(position + on, length) / length
         dashes.append(
             (
-                (x0 + (x1 - x0) * a, y0 + (y1 - y0) * a),
-                (x0 + (x1 - x0) * b, y0 + (y1 - y0) * b),
+                (x0 + round((x1 - x0) * a), y0 + round((y1 - y0) * a)),
+                (x0 + round((x1 - x0) * b), y0 + round((y1 - y0) * b)),
             )
         )
         position += on + off
