@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 import convariant as cv
+from convariant.analysis.separable import separability
 from convariant.analysis.symmetry import measure
 
 HEADINGS = [
@@ -69,6 +70,16 @@ def test_what_cannot_be_made_says_why_and_the_rest_follows():
     assert "give the module itself" in found.section("Separability").problem
     assert found.section("Cost").problem == ""
     assert "1 or 3 channels" in found.html()
+
+
+def test_group_convolutions_are_read_as_plain_ones():
+    network = cv.models.create("p4_lenet").eval()
+    found = cv.report(network, torch.rand(1, 1, 28, 28)).section("Separability")
+    plain = separability(cv.nn.to_plain(network))
+    (table,) = found.tables
+    assert found.problem == ""
+    assert [row[0] for row in table.rows] == [layer.path for layer in plain.layers]
+    assert "plain ones that compute the same" in found.words
 
 
 @pytest.mark.parametrize("axes", [1, 3])

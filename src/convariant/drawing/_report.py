@@ -24,6 +24,7 @@ from convariant.drawing._curves import symmetry_curves
 from convariant.drawing._fields import receptive_field
 from convariant.drawing._picture import Picture, write_file
 from convariant.errors import ConvariantError, ShapeError
+from convariant.nn import GroupConv2d, GroupConvTranspose2d, GroupLift2d, to_plain
 
 Rows = tuple[tuple[str, ...], ...]
 SWEEPS: dict[str, tuple[float, ...]] = {
@@ -32,6 +33,7 @@ SWEEPS: dict[str, tuple[float, ...]] = {
     "scale": (0.5, 0.7, 0.85, 1.0, 1.2, 1.5, 2.0),
 }
 GROUPS = ("circular_shift", "flip", "p4")
+_TURNING = (GroupLift2d, GroupConv2d, GroupConvTranspose2d)
 MOST_IMAGES = 32  # that symmetry is measured on
 
 
@@ -220,7 +222,7 @@ def _separability(model: Network) -> Section:
             "separability reads the weights of torch modules; give the module itself instead of "
             "a graph or an ONNX file"
         )
-    found = separability(model)
+    found = separability(to_plain(model))
     rows = tuple(
         (
             layer.path,
@@ -235,6 +237,8 @@ def _separability(model: Network) -> Section:
         f"Ranks that lose at most {found.error:.0%} of a weight, and the cheapest product of "
         "smaller convolutions that does."
     )
+    if any(isinstance(module, _TURNING) for module in model.modules()):
+        words += " Group convolutions are read as the plain ones that compute the same."
     tables = (Table(columns, rows),)
     return Section("Separability", words, (), tables, {"separability.json": found.to_json()})
 
