@@ -7,6 +7,7 @@ import numpy as np
 import onnx
 import onnx.parser
 import pytest
+import torch
 
 from convariant import models
 from convariant.errors import GraphError, ModelFileError, OptionError
@@ -210,3 +211,26 @@ def test_weights_outside_the_file_are_refused_without_naming_folders(tmp_path):
     with pytest.raises(ModelFileError, match="outside.onnx: weight 'w' is kept in") as caught:
         _networks.network(Choice(path=path))
     assert str(tmp_path) not in str(caught.value)
+
+
+def written(path, text):
+    onnx.save(onnx.parser.parse_model(f'<ir_version: 8, opset_import: ["" : 17]> net {text}'), path)
+    return Choice(path=str(path))
+
+
+def test_two_inputs_have_no_symmetry_and_the_page_says_what_to_do(tmp_path):
+    image = "float[1, 3, 8, 8]"
+    two = written(
+        tmp_path / "two.onnx", f"({image} a, {image} b) => ({image} y) {{ y = Add(a, b) }}"
+    )
+    with pytest.raises(GraphError, match="two.onnx has 2 inputs.*choose another network"):
+        _networks.certificate(two, "flip")
+
+
+def test_whole_numbers_are_timed_on_whole_numbers(tmp_path):
+    chosen = written(
+        tmp_path / "whole.onnx",
+        "(int64[1, 4] x) => (float[1, 4] y) { a = Cast <to = 1> (x) y = Relu(a) }",
+    )
+    assert [x.dtype for x in _networks._example(chosen)] == [torch.int64]
+    assert _networks.speed(chosen).compiled > 0

@@ -12,7 +12,7 @@ from PIL import Image
 
 import convariant as cv
 from convariant.errors import OptionError
-from convariant.studio._server import HOST, free_port
+from convariant.studio._server import HOST, free_port, serve
 
 FIRST_VIEW = 3.0  # seconds from asking for the page to its first picture
 
@@ -279,6 +279,21 @@ _DELAY = """async size => {
   }
   return performance.now() - start;
 }"""
+
+
+def test_the_first_question_is_asked_before_a_reader_does(monkeypatch):
+    """Gradio's first answer takes several times as long as the next ones."""
+    from convariant.studio import _windows_tab
+
+    asked = []
+    explain = _windows_tab.explain
+    monkeypatch.setattr(_windows_tab, "explain", lambda s: asked.append(s) or explain(s))
+    server = serve(7960, open_browser=False)
+    try:
+        # once for the page as it is built, once through the server
+        assert asked == [_windows_tab.EXAMPLES[_windows_tab._FIRST]] * 2
+    finally:
+        server.close()
 
 
 def test_only_this_machine_is_served(studio):

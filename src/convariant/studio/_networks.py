@@ -244,6 +244,11 @@ def _resized(pixels: np.ndarray, size: tuple[int, int]) -> np.ndarray:
 def certificate(choice: Choice, group: Group) -> Certificate:
     """Which layers follow the group exactly; numbers are tried where that takes seconds at most."""
     found = inspection(choice)
+    if len(found.input_sizes) != 1:
+        raise GraphError(
+            f"{choice.title} has {len(found.input_sizes)} inputs, and symmetry is told of networks "
+            "that read one image: choose another network, or another view of this one"
+        )
     small = found.macs <= SEARCHED and found.memory.total <= SEARCHED_MEMORY
     size = found.input_sizes[0]
     return certify(network(choice), size, group, search=small)
@@ -292,8 +297,18 @@ def _one_thread() -> Iterator[None]:
 
 
 def _example(choice: Choice) -> tuple[torch.Tensor, ...]:
+    """An input of noise; zeros for whole numbers, which may be places in a table of any length."""
     generator = torch.Generator().manual_seed(0)
-    return tuple(torch.randn(size, generator=generator) for size in inspection(choice).input_sizes)
+    source = network(choice)
+    sizes = inspection(choice).input_sizes
+    given = source.input_types if isinstance(source, Graph) else ()
+    dtypes = [type_.dtype for type_ in given] or [torch.float32] * len(sizes)
+    return tuple(
+        torch.randn(size, generator=generator, dtype=dtype)
+        if dtype.is_floating_point
+        else torch.zeros(size, dtype=dtype)
+        for size, dtype in zip(sizes, dtypes, strict=True)
+    )
 
 
 def _fastest(runs: list[Callable[[], object]]) -> list[float]:

@@ -50,7 +50,7 @@ def networks_tab() -> None:
             upload = gr.UploadButton("Use an ONNX file", size="sm", elem_id="network-upload")
             gr.HTML(_html.quiet(_networks.LIMITS))
             totals = gr.HTML(elem_id="network-totals")
-        with gr.Column(scale=3, min_width=320), gr.Tabs():
+        with gr.Column(scale=3, min_width=320), gr.Tabs(overflow_behavior="wrap"):
             views = _views()
     inputs = [choice, open_view, *(c for view in views for c in view.controls)]
     outputs = [totals, *(view.output for view in views)]

@@ -43,7 +43,7 @@ def build() -> gr.Blocks:
     """The page with all its tabs."""
     with gr.Blocks(title="convariant studio", analytics_enabled=False) as page:
         gr.HTML(_TITLE)
-        with gr.Tabs():
+        with gr.Tabs(overflow_behavior="wrap"):
             with gr.Tab("Arithmetic"):
                 arithmetic_tab()
             with gr.Tab("Operators on an image") as tab:

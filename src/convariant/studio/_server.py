@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 import os
 import socket
 import time
+import urllib.request
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -80,7 +83,27 @@ def serve(port: int | None = None, *, open_browser: bool = True) -> Server:
         head=HEAD,
         app_kwargs=_guards(),
     )
+    warm_up(url, page)
     return Server(url, page)
+
+
+def warm_up(url: str, page: gradio.Blocks) -> None:
+    """Ask what the sliders of the first tab ask, once: Gradio's first answer is the slow one."""
+    event = next(f for f in page.fns.values() if f.concurrency_id == "arithmetic")
+    asked = {
+        "data": [widget.value for widget in event.inputs],
+        "fn_index": event._id,
+        "session_hash": "warm-up",
+    }
+    direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    queue = f"{url}gradio_api/queue"
+    join = urllib.request.Request(
+        f"{queue}/join", json.dumps(asked).encode(), {"Content-Type": "application/json"}
+    )
+    with contextlib.suppress(OSError):  # then the first move of a slider is slow, and no more
+        direct.open(join, timeout=10).close()
+        with direct.open(f"{queue}/data?session_hash=warm-up", timeout=10) as answer:
+            next((line for line in answer if b"process_completed" in line), None)
 
 
 def free_port(first: int) -> int:
