@@ -18,15 +18,7 @@ FIRST_VIEW = 3.0  # seconds from asking for the page to its first picture
 
 
 def open_tab(page, name):
-    """By its tab, or by the menu of those that have no room."""
-    tab = page.get_by_role("tab", name=name, exact=True).first
-    if tab.is_visible():
-        tab.click()
-        return
-    entry = page.locator(".overflow-dropdown button", has_text=name)
-    menu = page.locator(".overflow-menu", has=entry)
-    menu.locator("> button").click()
-    menu.locator(".overflow-dropdown button", has_text=name).click()
+    page.get_by_role("tab", name=name, exact=True).click()
 
 
 def upload(page, button, path):
