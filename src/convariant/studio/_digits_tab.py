@@ -124,7 +124,7 @@ def shown(trainer: Trainer, source: Any, motion: Motion) -> list[str]:
 def _card(answer: Answer) -> str:
     """The digit a network reads, whether the motion changed it, and ten bars."""
     kept = answer.digit == answer.before
-    verdict = "as" if kept else f"it was {answer.before}"
+    verdict, rest = ("same", " as") if kept else (f"was {answer.before}", "")
     bars = "".join(
         f'<div class="cv-bar{" cv-on" if digit == answer.digit else ""}"><span>{digit}</span>'
         f'<i style="width:{100 * score:.1f}%"></i><b>{score:.0%}</b></div>'
@@ -134,7 +134,7 @@ def _card(answer: Answer) -> str:
         f'<section class="cv-card"><h4>{escape(answer.name)}</h4>'
         f'<p class="cv-digit">{answer.digit}</p>'
         f'<p class="cv-quiet">{"✓" if kept else "✗"} {verdict}'
-        f'<span class="cv-wide"> without motion</span></p>{bars}'
+        f'<span class="cv-wide">{rest} without motion</span></p>{bars}'
         f'<p class="cv-quiet cv-wide">keeps its answer under: {READERS[answer.name].keeps}</p>'
         "</section>"
     )

@@ -188,16 +188,10 @@ def _speed(choice: Choice) -> str:
         "Largest error": f"{report.error:.1e} of the largest output",
     }
     steps = [
-        (
-            row.path,
-            row.algorithm,
-            row.why,
-            f"{row.milliseconds:.3f}",
-            row.share_text,
-        )
+        (row.path, row.algorithm, f"{row.milliseconds:.3f}", row.share_text, row.why)
         for row in report.rows
     ]
-    columns = ("layer", "algorithm", "why", "ms", "of its limit")
+    columns = ("layer", "algorithm", "ms", "of its limit", "why")
     note = (
         "The least time of one call on one thread, measured in turn for a second each; other work "
         "on this machine shows in it. All engines, on all threads: convariant bench."
@@ -205,5 +199,5 @@ def _speed(choice: Choice) -> str:
     return (
         _html.facts(tiles)
         + _html.quiet(note)
-        + _html.table(columns, steps, numbers=frozenset(columns[3:]))
+        + _html.table(columns, steps, numbers=frozenset(columns[2:4]))
     )
