@@ -252,6 +252,7 @@ def _cheapest(forms: Sequence[FormReport]) -> Iterator[str]:
 
 def _speed(model: Network, image: Tensor) -> Section:
     found = compile_network(model, image).report
+    shown = [row for row in found.rows if row not in found.halos]
     rows = tuple(
         (
             row.path,
@@ -260,11 +261,11 @@ def _speed(model: Network, image: Tensor) -> Section:
             ": ".join(filter(None, (row.step, row.why))),
             "" if row.error is None else f"{row.error:.0e}",
             f"{row.milliseconds:.3f}",
-            row.share_text,
+            row.share_text.replace(" ", "\N{NO-BREAK SPACE}"),
         )
-        for row in found.rows
+        for row in shown
     )
-    bars = tuple(min(row.share or 0.0, 1.0) for row in found.rows)
+    bars = tuple(min(row.share or 0.0, 1.0) for row in shown)
     threads = "one thread" if found.threads == 1 else f"{found.threads} threads"
     words = (
         f"{found.milliseconds:.3g} ms an image on {threads} of {found.machine}: "

@@ -34,6 +34,7 @@ th,td{{padding:4px 10px;text-align:left;border-bottom:1px solid var(--edge);
 font-variant-numeric:tabular-nums}}
 thead th{{position:sticky;top:0;background:var(--box)}}
 .problem{{border-left:4px solid #d98800;background:var(--box);padding:8px 14px}}
+@media (max-width:640px){{table{{width:max-content}} td{{max-width:17rem}}}}
 @media print{{.scroll{{max-height:none}}}}
 """
 
