@@ -78,6 +78,44 @@ def test_arithmetic_by_keyboard_alone(page):
     assert page.evaluate("document.activeElement.getAttribute('role')") == "tab"
 
 
+def test_networks_and_claims_by_keyboard_alone(page):
+    page.get_by_role("tab", name="Networks").focus()
+    page.keyboard.press("Enter")
+    page.wait_for_selector("#network-diagram convariant-player svg:visible")
+    page.get_by_role("tab", name="Symmetry").focus()
+    page.keyboard.press("Enter")
+    page.wait_for_selector("#network-symmetry table")
+    group = page.get_by_role("combobox", name="Does it follow")
+    group.focus()
+    assert group.evaluate("e => getComputedStyle(e).outlineStyle") == "solid"
+    for key in ("ArrowDown", "ArrowDown", "Enter"):
+        page.keyboard.press(key)
+    page.get_by_text("leaves 1 of 224 rows unread").first.wait_for()
+    page.get_by_role("tab", name="Claims").focus()
+    page.keyboard.press("Enter")
+    page.wait_for_selector("#claims-output .cv-claim summary")
+    page.get_by_role("button", name="Stop", exact=True).wait_for(state="hidden")
+    page.locator("#claims-output summary").first.focus()
+    page.keyboard.press("Enter")
+    page.wait_for_selector("#claims-output details[open]")
+
+
+@pytest.mark.slow  # networks begin to train
+def test_the_pen_is_seen_where_it_is_moved_by_keys(page):
+    open_tab(page, "Draw a digit")
+    pad = page.locator("convariant-pad canvas")
+    pen = page.locator("convariant-pad i")
+    page.keyboard.press("Tab")
+    pad.focus()
+    before = pen.bounding_box()
+    page.keyboard.press("Space")
+    page.keyboard.press("ArrowDown")
+    assert pen.is_visible()
+    assert pen.bounding_box()["y"] > before["y"]
+    drawn = "e => e.getContext('2d').getImageData(140, 74, 1, 1).data[3]"
+    assert pad.evaluate(drawn) == 255
+
+
 def test_an_example_arrives_whole_and_stays(page):
     """Its settings move the widgets; no widget that has moved may answer for half of them."""
     choose(page, "Example of the lecture", "Causal, dilated, one axis")

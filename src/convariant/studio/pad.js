@@ -12,18 +12,25 @@ class Pad extends HTMLElement {
         canvas { width: 100%; max-width: ${SIZE}px; aspect-ratio: 1; background: #fff;
           border: 1px solid var(--border-color-primary); border-radius: 8px; touch-action: none;
           cursor: crosshair; display: block; margin: 0 auto }
+        div { position: relative; max-width: ${SIZE}px; margin: 0 auto }
+        i { position: absolute; width: 18px; height: 18px; margin: -10px; border-radius: 50%;
+          border: 2px solid #d98800; pointer-events: none; visibility: hidden }
+        i.down { background: #d98800 }
+        canvas:focus-visible + i { visibility: visible }
         button { font: inherit; color: inherit; background: var(--background-fill-secondary);
           border: 1px solid var(--border-color-primary); border-radius: 8px; cursor: pointer;
           min-height: 40px; padding: 0 14px; display: block; margin: 8px auto 0 }
         :focus-visible { outline: 2px solid #d98800; outline-offset: 2px }
       </style>
-      <canvas width="${SIZE}" height="${SIZE}" tabindex="0" role="img"
-        aria-label="Draw a digit: pointer, or arrows with the space bar"></canvas>
+      <div><canvas width="${SIZE}" height="${SIZE}" tabindex="0" role="img"
+        aria-label="Draw a digit: pointer, or arrows with the space bar"></canvas><i></i></div>
       <button>Clear</button>`;
     this.canvas = root.querySelector("canvas");
     this.ink = this.canvas.getContext("2d", { willReadFrequently: true });
     Object.assign(this.ink, { lineWidth: 24, lineCap: "round", lineJoin: "round" });
+    this.mark = root.querySelector("i"); // where the pen is, for those who use keys
     this.pen = { x: SIZE / 2, y: SIZE / 4, down: false };
+    this.show();
     const on = (name, act) => this.canvas.addEventListener(name, act);
     on("pointerdown", event => {
       this.canvas.setPointerCapture(event.pointerId);
@@ -64,7 +71,14 @@ class Pad extends HTMLElement {
       if (this.pen.down) this.line(to);
       else Object.assign(this.pen, to);
     } else return;
+    this.show();
     event.preventDefault();
+  }
+
+  show() {
+    this.mark.style.left = `${100 * this.pen.x / SIZE}%`;
+    this.mark.style.top = `${100 * this.pen.y / SIZE}%`;
+    this.mark.classList.toggle("down", this.pen.down);
   }
 
   clear() {
