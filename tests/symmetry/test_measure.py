@@ -273,3 +273,18 @@ def test_bad_input_is_answered():
         measure(pair, x, "shift", per_layer=False)
     with pytest.raises(ShapeError, match="returns 2 tensors"):
         measure(pair, x, "shift")
+
+
+@pytest.mark.parametrize(
+    ("images", "told"),
+    [
+        ([torch.zeros(1, 8, 8)] * 2, "got list; make a tensor of them, as with torch.stack"),
+        (torch.zeros(0, 1, 8, 8), r"size \[0, 1, 8, 8\], which has nothing to move"),
+        (torch.zeros(2, 1, 8), r"only motions in the plane are measured: add missing axes"),
+        (torch.zeros(2, 1, 8, 8, 8), "only motions in the plane are measured: merge or take axes"),
+    ],
+    ids=["list", "no image", "one axis", "three axes"],
+)
+def test_what_are_no_images_is_told_apart(images, told):
+    with pytest.raises(DataError, match=told):
+        measure(nn.Identity(), images, "shift")

@@ -40,18 +40,31 @@ class Observer:
     run: Callable[[Tensor], Iterator[tuple[str, Tensor]]] = field(repr=False)
 
 
+def _check_images(images: object) -> None:
+    """Raise DataError unless these are images that can be moved, one of them at least."""
+    wanted = "expected floating-point images (n, c, h, w)"
+    if not isinstance(images, Tensor):
+        raise DataError(
+            f"{wanted}, but got {type(images).__name__}; make a tensor of them, as with "
+            "torch.stack(images)"
+        )
+    got = f"{wanted}, but got {images.dtype} of size {list(images.shape)}"
+    if not images.is_floating_point():
+        raise DataError(f"{got}; scale bytes with images.float() / 255")
+    if images.dim() != 4:
+        fix = "add missing axes with images[None]" if images.dim() < 4 else "merge or take axes"
+        raise DataError(f"{got}; only motions in the plane are measured: {fix}")
+    if 0 in images.shape:
+        raise DataError(f"{got}, which has nothing to move; give one image or more")
+
+
 def observe(model: Network, images: Tensor, *, per_layer: bool) -> Observer:
     """Watch `model` on batches shaped like `images`.
 
     Raises: DataError for anything but images `(n, c, h, w)`; GraphError where a module cannot be
     captured and `per_layer` asks for it.
     """
-    if images.dim() != 4 or not images.is_floating_point() or 0 in images.shape:
-        raise DataError(
-            f"expected floating-point images (n, c, h, w), but got {images.dtype} of size "
-            f"{list(images.shape)}; scale bytes with images.float() / 255 and add missing axes "
-            "with images[None]"
-        )
+    _check_images(images)
     if isinstance(model, nn.Module) and not per_layer:
         return _watch_module(model, images)
     return _watch_graph(_graph(model, images))
