@@ -73,3 +73,13 @@ def test_what_cannot_be_compiled_is_one_sentence(run, tmp_path):
     assert "no model is named 'lenet7'" in run("compile", "lenet7").sentence()
     folder = tmp_path / "missing" / "out"
     assert "cannot write" in run("compile", "lenet5", "-o", folder).sentence()
+
+
+def test_bench_prints_the_steps_of_our_program(run):
+    quick = ("bench", "lenet5", "--peers", "pytorch", "--rounds", 1, "--seconds", 0.02, "--steps")
+    answer = run(*quick)
+    assert answer.code == 0
+    assert answer.out.index("pytorch") < answer.out.index("no winograd: its kernel is not")
+    found = json.loads(run(*quick, "--json").out)
+    assert [row["engine"] for row in found["rows"]] == ["convariant", "pytorch"]
+    assert {row["algorithm"] for row in found["report"]["rows"]} >= {"direct", "pointwise"}

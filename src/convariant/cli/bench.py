@@ -37,6 +37,7 @@ def bench(
     import torch
     from rich.console import Console
 
+    from convariant.compiler import compile
     from convariant.compiler.peak import peak_gflops
     from convariant.compiler.peers import ENGINES, installed, prepare, race
     from convariant.errors import UnknownNameError
@@ -58,8 +59,10 @@ def bench(
     peak = peak_gflops() * threads
     rows = [_row(lap, laps[0], gflop, peak) for lap in laps]
     missing = {n: e.package for n, e in ENGINES.items() if e.version is None and peers is None}
+    report = compile(network, example, threads=threads).report if steps else None
     if json:
-        print_json({"model": model, "threads": threads, "batch": batch, "rows": rows})
+        found = {"model": model, "threads": threads, "batch": batch, "rows": rows}
+        print_json({**found, "report": report.as_dict()} if report else found)
         return
     figures = ("best ms", "median ms", "x ours", "% of peak", "error")
     made = table("engine", "version", *figures, right=figures)
@@ -72,11 +75,8 @@ def bench(
     print_table(made)
     for name, package in missing.items():
         line(f"not installed: {name} (pip install {package})")
-    if steps:
-        from convariant.compiler import compile
-
-        line()
-        line(str(compile(network, example, threads=threads).report))
+    if report:
+        line(f"\n{report}")
 
 
 def _network(name: str):  # type: ignore[no-untyped-def]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from convariant.compiler.plan import Way
 from convariant.errors import UnknownNameError
@@ -108,10 +108,14 @@ class Report:
             raise UnknownNameError("layer with a step", layer, [row.path for row in self.rows])
         return "\n\n".join(map(details, rows))
 
+    def as_dict(self) -> dict[str, Any]:
+        """Every figure, as JSON has it."""
+        rows = [{**asdict(row), "limit": row.limit, "share": row.share} for row in self.rows]
+        return {**asdict(self), "rows": rows}
+
     def to_json(self) -> str:
         """Every figure, for programs."""
-        rows = [{**asdict(row), "limit": row.limit, "share": row.share} for row in self.rows]
-        return json.dumps({**asdict(self), "rows": rows}, indent=2)
+        return json.dumps(self.as_dict(), indent=2)
 
     def to_html(self) -> str:
         """One page that needs no network and no script."""
