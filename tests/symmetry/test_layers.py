@@ -271,3 +271,14 @@ def test_spherical_layers_refuse_what_does_not_fit():
         SphericalMean(8)(torch.rand(1, 1, 8, 8))
     with pytest.raises(GeometryError, match="expected a rotation matrix"):
         rotate_sphere(signal(4), -torch.eye(3))
+
+
+@pytest.mark.parametrize("group", ["p4", "p4m", "shift"])
+def test_no_image_and_pixels_that_are_no_numbers_pass_through(group):
+    model = Canonical2d(nn.Identity(), group)
+    assert model(torch.rand(0, 1, 6, 6)).shape == (0, 1, 6, 6)
+    x = torch.rand(3, 1, 6, 6)
+    x[0, 0, 2, 3], x[1, 0, 4, 1], x[2] = float("nan"), float("inf"), float("nan")
+    chosen = model(x)
+    moved = x.roll((1, -2), (2, 3)) if group == "shift" else x.rot90(1, (2, 3))
+    assert torch.equal(model(moved).nan_to_num(-1), chosen.nan_to_num(-1))

@@ -99,7 +99,7 @@ class Canonical2d(nn.Module):
         """The copies that are chosen, `(n, c, h, w) -> (n, c, h, w)`."""
         _check_images(type(self).__name__, images, self.group)
         choose = _centred if self.group == "shift" else self._turned
-        return torch.stack([choose(image) for image in images])
+        return torch.stack([choose(image) for image in images]) if len(images) else images
 
     def _turned(self, image: Tensor) -> Tensor:
         h, w = image.shape[-2:]
@@ -107,7 +107,7 @@ class Canonical2d(nn.Module):
         columns = torch.arange(w, 0, -1, dtype=torch.float64, device=image.device)
         ramp = rows[:, None] + 0.618 * columns
         copies = [copy(image) for copy in _orbit(self.group, (h, w), None)]
-        weights = [float((copy.abs().double() * ramp).sum()) for copy in copies]
+        weights = [float((_weights(copy) * ramp).sum()) for copy in copies]
         best = max(weights)
         return _greatest([c for c, weight in zip(copies, weights, strict=True) if weight == best])
 
@@ -146,12 +146,17 @@ def _centred(image: Tensor) -> Tensor:
 def _best_rolls(image: Tensor, axis: int) -> list[int]:
     """The shifts along one axis that bring most weight to the middle; several if they tie."""
     length = image.shape[axis]
-    lines = image.abs().double().movedim(axis, 0).flatten(1).sort(1).values.sum(1)
+    lines = _weights(image).movedim(axis, 0).flatten(1).sort(1).values.sum(1)
     place = torch.arange(length, dtype=torch.float64, device=image.device)
     bump = torch.cos((place - (length - 1) / 2) * (2 * math.pi / length))
     scores = [float((lines.roll(-i) * bump).sum()) for i in range(length)]
     best = max(scores)
     return [i for i, score in enumerate(scores) if score == best]
+
+
+def _weights(image: Tensor) -> Tensor:
+    """What each pixel weighs; one that is not finite weighs nothing, for it would hide the rest."""
+    return image.abs().double().nan_to_num(0.0, posinf=0.0)
 
 
 def _greatest(copies: list[Tensor]) -> Tensor:
