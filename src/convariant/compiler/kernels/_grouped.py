@@ -163,6 +163,7 @@ class Plane:
                 )
                 lines = [address(x + behind * conv.x.plane, conv.x, 0, 0, *at) for x in self.xs]
                 for k in range(conv.used):
+                    b.fence()  # else LLVM keeps the inputs of one turn for the next, and spills
                     group = (i * conv.used + k) * columns.taps
                     weights = [b.load(panel + (group + j) * b.lanes) for j in range(columns.taps)]
                     for r in range(height):
