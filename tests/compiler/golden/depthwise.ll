@@ -25,7 +25,7 @@ body:
   %".17" = icmp slt i64 %".14", %".16"
   br i1 %".17", label %"loop", label %"done"
 loop:
-  %".19" = phi  i64 [%".14", %"body"], [%".125", %"done.1"]
+  %".19" = phi  i64 [%".14", %"body"], [%".126", %"done.1"]
   %".20" = mul nsw i64 %".19", 288
   %".21" = getelementptr inbounds float, ptr %".7", i64 %".20"
   %".22" = getelementptr inbounds float, ptr %".21", i64 0
@@ -35,7 +35,7 @@ loop:
 done:
   ret void
 loop.1:
-  %".26" = phi  i64 [0, %"loop"], [%".122", %"done.2"]
+  %".26" = phi  i64 [0, %"loop"], [%".123", %"done.2"]
   %".27" = load <8 x float>, ptr %".24", align 4
   store <8 x float> %".27", <8 x float>* %".28"
   store <8 x float> %".27", <8 x float>* %".30"
@@ -44,98 +44,99 @@ loop.1:
   %".36" = getelementptr inbounds float, ptr %".23", i64 0
   br label %"loop.2"
 done.1:
-  %".125" = add nsw i64 %".19", 1
-  %".126" = icmp slt i64 %".125", %".16"
-  br i1 %".126", label %"loop", label %"done"
+  %".126" = add nsw i64 %".19", 1
+  %".127" = icmp slt i64 %".126", %".16"
+  br i1 %".127", label %"loop", label %"done"
 loop.2:
-  %".38" = phi  i64 [0, %"loop.1"], [%".104", %"loop.2"]
+  %".38" = phi  i64 [0, %"loop.1"], [%".105", %"loop.2"]
   %".39" = add nsw i64 %".26", -1
   %".40" = add nsw i64 %".39", %".38"
   %".41" = getelementptr inbounds float, ptr %".22", i64 0
   %".42" = mul nsw i64 %".40", 48
   %".43" = add nsw i64 %".42", -8
   %".44" = getelementptr inbounds float, ptr %".41", i64 %".43"
-  %".45" = mul nsw i64 %".38", 3
-  %".46" = mul nsw i64 %".45", 8
-  %".47" = getelementptr inbounds float, ptr %".36", i64 %".46"
-  %".48" = load <8 x float>, ptr %".47", align 4
-  %".49" = add nsw i64 %".45", 1
-  %".50" = mul nsw i64 %".49", 8
-  %".51" = getelementptr inbounds float, ptr %".36", i64 %".50"
-  %".52" = load <8 x float>, ptr %".51", align 4
-  %".53" = add nsw i64 %".45", 2
-  %".54" = mul nsw i64 %".53", 8
-  %".55" = getelementptr inbounds float, ptr %".36", i64 %".54"
-  %".56" = load <8 x float>, ptr %".55", align 4
-  %".57" = load <8 x float>, ptr %".44", align 4
-  %".58" = load <8 x float>, <8 x float>* %".28"
-  %".59" = call <8 x float> @"llvm.fma.v8f32"(<8 x float> %".57", <8 x float> %".48", <8 x float> %".58")
-  store <8 x float> %".59", <8 x float>* %".28"
-  %".61" = getelementptr inbounds float, ptr %".44", i64 8
-  %".62" = load <8 x float>, ptr %".61", align 4
-  %".63" = load <8 x float>, <8 x float>* %".28"
-  %".64" = call <8 x float> @"llvm.fma.v8f32"(<8 x float> %".62", <8 x float> %".52", <8 x float> %".63")
-  store <8 x float> %".64", <8 x float>* %".28"
-  %".66" = load <8 x float>, <8 x float>* %".30"
-  %".67" = call <8 x float> @"llvm.fma.v8f32"(<8 x float> %".62", <8 x float> %".48", <8 x float> %".66")
-  store <8 x float> %".67", <8 x float>* %".30"
-  %".69" = getelementptr inbounds float, ptr %".44", i64 16
-  %".70" = load <8 x float>, ptr %".69", align 4
-  %".71" = load <8 x float>, <8 x float>* %".28"
-  %".72" = call <8 x float> @"llvm.fma.v8f32"(<8 x float> %".70", <8 x float> %".56", <8 x float> %".71")
-  store <8 x float> %".72", <8 x float>* %".28"
-  %".74" = load <8 x float>, <8 x float>* %".30"
-  %".75" = call <8 x float> @"llvm.fma.v8f32"(<8 x float> %".70", <8 x float> %".52", <8 x float> %".74")
-  store <8 x float> %".75", <8 x float>* %".30"
-  %".77" = load <8 x float>, <8 x float>* %".32"
-  %".78" = call <8 x float> @"llvm.fma.v8f32"(<8 x float> %".70", <8 x float> %".48", <8 x float> %".77")
-  store <8 x float> %".78", <8 x float>* %".32"
-  %".80" = getelementptr inbounds float, ptr %".44", i64 24
-  %".81" = load <8 x float>, ptr %".80", align 4
-  %".82" = load <8 x float>, <8 x float>* %".30"
-  %".83" = call <8 x float> @"llvm.fma.v8f32"(<8 x float> %".81", <8 x float> %".56", <8 x float> %".82")
-  store <8 x float> %".83", <8 x float>* %".30"
-  %".85" = load <8 x float>, <8 x float>* %".32"
-  %".86" = call <8 x float> @"llvm.fma.v8f32"(<8 x float> %".81", <8 x float> %".52", <8 x float> %".85")
-  store <8 x float> %".86", <8 x float>* %".32"
-  %".88" = load <8 x float>, <8 x float>* %".34"
-  %".89" = call <8 x float> @"llvm.fma.v8f32"(<8 x float> %".81", <8 x float> %".48", <8 x float> %".88")
-  store <8 x float> %".89", <8 x float>* %".34"
-  %".91" = getelementptr inbounds float, ptr %".44", i64 32
-  %".92" = load <8 x float>, ptr %".91", align 4
-  %".93" = load <8 x float>, <8 x float>* %".32"
-  %".94" = call <8 x float> @"llvm.fma.v8f32"(<8 x float> %".92", <8 x float> %".56", <8 x float> %".93")
-  store <8 x float> %".94", <8 x float>* %".32"
-  %".96" = load <8 x float>, <8 x float>* %".34"
-  %".97" = call <8 x float> @"llvm.fma.v8f32"(<8 x float> %".92", <8 x float> %".52", <8 x float> %".96")
-  store <8 x float> %".97", <8 x float>* %".34"
-  %".99" = getelementptr inbounds float, ptr %".44", i64 40
-  %".100" = load <8 x float>, ptr %".99", align 4
-  %".101" = load <8 x float>, <8 x float>* %".34"
-  %".102" = call <8 x float> @"llvm.fma.v8f32"(<8 x float> %".100", <8 x float> %".56", <8 x float> %".101")
-  store <8 x float> %".102", <8 x float>* %".34"
-  %".104" = add nsw i64 %".38", 1
-  %".105" = icmp slt i64 %".104", 3
-  br i1 %".105", label %"loop.2", label %"done.2"
+  call void asm sideeffect "", "~{memory}"()
+  %".46" = mul nsw i64 %".38", 3
+  %".47" = mul nsw i64 %".46", 8
+  %".48" = getelementptr inbounds float, ptr %".36", i64 %".47"
+  %".49" = load <8 x float>, ptr %".48", align 4
+  %".50" = add nsw i64 %".46", 1
+  %".51" = mul nsw i64 %".50", 8
+  %".52" = getelementptr inbounds float, ptr %".36", i64 %".51"
+  %".53" = load <8 x float>, ptr %".52", align 4
+  %".54" = add nsw i64 %".46", 2
+  %".55" = mul nsw i64 %".54", 8
+  %".56" = getelementptr inbounds float, ptr %".36", i64 %".55"
+  %".57" = load <8 x float>, ptr %".56", align 4
+  %".58" = load <8 x float>, ptr %".44", align 4
+  %".59" = load <8 x float>, <8 x float>* %".28"
+  %".60" = call <8 x float> @"llvm.fma.v8f32"(<8 x float> %".58", <8 x float> %".49", <8 x float> %".59")
+  store <8 x float> %".60", <8 x float>* %".28"
+  %".62" = getelementptr inbounds float, ptr %".44", i64 8
+  %".63" = load <8 x float>, ptr %".62", align 4
+  %".64" = load <8 x float>, <8 x float>* %".28"
+  %".65" = call <8 x float> @"llvm.fma.v8f32"(<8 x float> %".63", <8 x float> %".53", <8 x float> %".64")
+  store <8 x float> %".65", <8 x float>* %".28"
+  %".67" = load <8 x float>, <8 x float>* %".30"
+  %".68" = call <8 x float> @"llvm.fma.v8f32"(<8 x float> %".63", <8 x float> %".49", <8 x float> %".67")
+  store <8 x float> %".68", <8 x float>* %".30"
+  %".70" = getelementptr inbounds float, ptr %".44", i64 16
+  %".71" = load <8 x float>, ptr %".70", align 4
+  %".72" = load <8 x float>, <8 x float>* %".28"
+  %".73" = call <8 x float> @"llvm.fma.v8f32"(<8 x float> %".71", <8 x float> %".57", <8 x float> %".72")
+  store <8 x float> %".73", <8 x float>* %".28"
+  %".75" = load <8 x float>, <8 x float>* %".30"
+  %".76" = call <8 x float> @"llvm.fma.v8f32"(<8 x float> %".71", <8 x float> %".53", <8 x float> %".75")
+  store <8 x float> %".76", <8 x float>* %".30"
+  %".78" = load <8 x float>, <8 x float>* %".32"
+  %".79" = call <8 x float> @"llvm.fma.v8f32"(<8 x float> %".71", <8 x float> %".49", <8 x float> %".78")
+  store <8 x float> %".79", <8 x float>* %".32"
+  %".81" = getelementptr inbounds float, ptr %".44", i64 24
+  %".82" = load <8 x float>, ptr %".81", align 4
+  %".83" = load <8 x float>, <8 x float>* %".30"
+  %".84" = call <8 x float> @"llvm.fma.v8f32"(<8 x float> %".82", <8 x float> %".57", <8 x float> %".83")
+  store <8 x float> %".84", <8 x float>* %".30"
+  %".86" = load <8 x float>, <8 x float>* %".32"
+  %".87" = call <8 x float> @"llvm.fma.v8f32"(<8 x float> %".82", <8 x float> %".53", <8 x float> %".86")
+  store <8 x float> %".87", <8 x float>* %".32"
+  %".89" = load <8 x float>, <8 x float>* %".34"
+  %".90" = call <8 x float> @"llvm.fma.v8f32"(<8 x float> %".82", <8 x float> %".49", <8 x float> %".89")
+  store <8 x float> %".90", <8 x float>* %".34"
+  %".92" = getelementptr inbounds float, ptr %".44", i64 32
+  %".93" = load <8 x float>, ptr %".92", align 4
+  %".94" = load <8 x float>, <8 x float>* %".32"
+  %".95" = call <8 x float> @"llvm.fma.v8f32"(<8 x float> %".93", <8 x float> %".57", <8 x float> %".94")
+  store <8 x float> %".95", <8 x float>* %".32"
+  %".97" = load <8 x float>, <8 x float>* %".34"
+  %".98" = call <8 x float> @"llvm.fma.v8f32"(<8 x float> %".93", <8 x float> %".53", <8 x float> %".97")
+  store <8 x float> %".98", <8 x float>* %".34"
+  %".100" = getelementptr inbounds float, ptr %".44", i64 40
+  %".101" = load <8 x float>, ptr %".100", align 4
+  %".102" = load <8 x float>, <8 x float>* %".34"
+  %".103" = call <8 x float> @"llvm.fma.v8f32"(<8 x float> %".101", <8 x float> %".57", <8 x float> %".102")
+  store <8 x float> %".103", <8 x float>* %".34"
+  %".105" = add nsw i64 %".38", 1
+  %".106" = icmp slt i64 %".105", 3
+  br i1 %".106", label %"loop.2", label %"done.2"
 done.2:
-  %".107" = mul nsw i64 %".19", 128
-  %".108" = mul nsw i64 %".26", 32
-  %".109" = add nsw i64 %".107", %".108"
-  %".110" = getelementptr inbounds float, ptr %".13", i64 %".109"
-  %".111" = load <8 x float>, <8 x float>* %".28"
-  store <8 x float> %".111", ptr %".110", align 4
-  %".113" = load <8 x float>, <8 x float>* %".30"
-  %".114" = getelementptr inbounds float, ptr %".110", i64 8
-  store <8 x float> %".113", ptr %".114", align 4
-  %".116" = load <8 x float>, <8 x float>* %".32"
-  %".117" = getelementptr inbounds float, ptr %".110", i64 16
-  store <8 x float> %".116", ptr %".117", align 4
-  %".119" = load <8 x float>, <8 x float>* %".34"
-  %".120" = getelementptr inbounds float, ptr %".110", i64 24
-  store <8 x float> %".119", ptr %".120", align 4
-  %".122" = add nsw i64 %".26", 1
-  %".123" = icmp slt i64 %".122", 4
-  br i1 %".123", label %"loop.1", label %"done.1"
+  %".108" = mul nsw i64 %".19", 128
+  %".109" = mul nsw i64 %".26", 32
+  %".110" = add nsw i64 %".108", %".109"
+  %".111" = getelementptr inbounds float, ptr %".13", i64 %".110"
+  %".112" = load <8 x float>, <8 x float>* %".28"
+  store <8 x float> %".112", ptr %".111", align 4
+  %".114" = load <8 x float>, <8 x float>* %".30"
+  %".115" = getelementptr inbounds float, ptr %".111", i64 8
+  store <8 x float> %".114", ptr %".115", align 4
+  %".117" = load <8 x float>, <8 x float>* %".32"
+  %".118" = getelementptr inbounds float, ptr %".111", i64 16
+  store <8 x float> %".117", ptr %".118", align 4
+  %".120" = load <8 x float>, <8 x float>* %".34"
+  %".121" = getelementptr inbounds float, ptr %".111", i64 24
+  store <8 x float> %".120", ptr %".121", align 4
+  %".123" = add nsw i64 %".26", 1
+  %".124" = icmp slt i64 %".123", 4
+  br i1 %".124", label %"loop.1", label %"done.1"
 }
 
 declare <8 x float> @"llvm.fma.v8f32"(<8 x float> %".1", <8 x float> %".2", <8 x float> %".3")
