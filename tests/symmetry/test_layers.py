@@ -170,8 +170,10 @@ def test_a_turned_image_moves_to_the_next_rotation(rotations):
 
 
 def test_scale_and_steerable_layers_refuse_what_does_not_fit():
-    with pytest.raises(GeometryError, match="scales and sigma must be positive"):
+    with pytest.raises(GeometryError, match="positive numbers in a sequence"):
         ScaleConv2d(1, 1, (0.0, 1.0))
+    with pytest.raises(GeometryError, match="positive numbers in a sequence"):
+        ScaleConv2d(1, 1, 5)
     with pytest.raises(ShapeError, match=r"takes \(n, 6, h, w\).* the first layer needs lift"):
         ScaleConv2d(2, 1, (1, 2, 3))(torch.rand(1, 2, 8, 8))
     with pytest.raises(GeometryError, match="odd kernel_size of at least 3"):

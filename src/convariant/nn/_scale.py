@@ -52,10 +52,12 @@ class ScaleConv2d(nn.Module):
         bias: bool = True,
     ) -> None:
         super().__init__()
-        if not scales or min(scales) <= 0 or sigma <= 0 or order < 0:
+        several = isinstance(scales, Sequence) and len(scales) > 0
+        if not several or min(scales) <= 0 or sigma <= 0 or order < 0:
             raise GeometryError(
-                f"scales and sigma must be positive and order at least 0, but got scales="
-                f"{list(scales)}, sigma={sigma}, order={order}; try scales=(1, 1.4, 2)"
+                "ScaleConv2d: scales must be positive numbers in a sequence, sigma positive and "
+                f"order at least 0, but got scales={scales}, sigma={sigma}, order={order}; "
+                "try scales=(1, 1.4, 2)"
             )
         self.in_channels, self.out_channels = in_channels, out_channels
         self.scales, self.order, self.sigma, self.lift = tuple(scales), order, sigma, lift
