@@ -54,7 +54,8 @@ def test_the_planner_says_why(report):
     conv, head = (next(r for r in report.rows if r.path == path) for path in ("conv", "head"))
     assert "input channels (3) read as the caller gives them" in conv.why
     assert "no winograd: its input channels (3) are too few" in conv.why
-    assert "no strassen: half of its channels are not whole blocks" in head.why
+    # one pixel; narrow vectors make whole blocks of half the channels
+    assert re.search("no strassen: (half of its channels|its pixels are odd)", head.why)
     assert [way.algorithm for way in conv.ways if way.declined] == ["winograd"]
 
 
@@ -144,7 +145,7 @@ def test_explain_prints_ir_and_assembly_of_a_layer(program):
     assert max(map(len, heading)) <= 80
     assert heading[1] == "; layer    conv, kernel 1 of 1: direct"
     assert any("Conv 3x3 p1 + relu: f32[1,3,40,40] ->" in line for line in heading)
-    assert re.search(r"; code     \d+ instructions, of them \d+ multiply-adds", text)
+    assert re.search(r"; code     \d+ instructions, of them \d+ multipl(y-adds|ications)", text)
     assert "define void" in text
     assert "llvm.fm" in text, "fma, or fmuladd where the target has none"
     assert "ret" in text

@@ -15,6 +15,7 @@ _WIDTH = 80
 # Instructions that a heading counts, by what their names look like on x86 and on Arm.
 _COUNTED = {
     "multiply-adds": r"vfn?m(?:add|sub)\w*|fml[as]\w*",
+    "multiplications": r"v?mulps|fmul",
     "broadcasts": r"vbroadcast\w*|ld1r\w*",
     "permutations": r"vperm\w*|tbl",
 }
