@@ -24,6 +24,7 @@ def test_a_network_of_ours_and_a_photo(run, tmp_path):
     answer = run("report", "lenet5", "--image", tmp_path / "photo.png", "--out", out)
     assert answer.code == 0, answer.err
     assert "left out" not in answer.out
+    assert "symmetry\nseparability\ncompiled speed\n" in answer.err  # progress
     assert "1×1×32×32 → 1×10; 61,706 parameters" in out.read_text()
 
 

@@ -12,6 +12,7 @@ from torch import nn
 import convariant as cv
 from convariant.analysis.separable import separability
 from convariant.analysis.symmetry import measure
+from convariant.drawing import _report
 
 HEADINGS = [
     *("Architecture", "Cost", "Receptive field", "Symmetry", "Separability", "Compiled speed"),
@@ -138,3 +139,26 @@ def test_curves_stand_at_the_heights_of_the_measurement():
 def test_curves_of_nothing():
     with pytest.raises(cv.OptionError, match="at least one measurement"):
         cv.draw.symmetry_curves([])
+
+
+def test_images_are_given_up_before_amounts(monkeypatch):
+    passes = sum(len(amounts) + 1 for amounts in _report.SWEEPS.values())
+    monkeypatch.setattr(_report, "MOST_MACS", 1000 * passes)
+    assert _report.affordable(10, 9) == (9, _report.SWEEPS)
+    assert _report.affordable(300, 9) == (3, _report.SWEEPS)
+    assert _report.affordable(1001, 9) == (2, _report.FEWER_SWEEPS)
+    assert _report.affordable(10**9, 9) == (1, _report.FEWER_SWEEPS)
+    assert all(set(few) <= set(_report.SWEEPS[name]) for name, few in _report.FEWER_SWEEPS.items())
+
+
+def test_a_costly_network_is_measured_on_fewer_images_and_the_page_says_so(monkeypatch):
+    monkeypatch.setattr(_report, "MOST_MACS", 1)
+    model = cv.models.create("lenet5").eval()
+    images = torch.rand(3, 1, 28, 28, generator=torch.Generator().manual_seed(0))
+    section = _report._symmetry(model, images, 416_520_000_000)
+    assert "Measured on 1 of 3 images at few amounts, as one image takes 417 billion" in (
+        section.words
+    )
+    shift = json.loads(section.data["shift.json"])
+    alone = measure(model, images[:1], "shift", False, amounts=_report.FEWER_SWEEPS["shift"])
+    assert shift == json.loads(json.dumps(alone.to_json()))

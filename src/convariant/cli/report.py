@@ -47,8 +47,11 @@ def report(
     network, shape = open_network(model, size, option)
     graph = as_graph(network, shape)
     images = _inputs(model, image or [], graph.input_types[0].sizes)
-    with Console(stderr=True).status("looking at the network") as status:
-        page = make(network, images, progress=lambda part: status.update(part.lower()))
+    console = Console(stderr=True)
+    with console.status("looking at the network") as status:
+        # a status is seen in a terminal only
+        tell = status.update if console.is_terminal else console.print
+        page = make(network, images, progress=lambda part: tell(part.lower()))
     path = page.save(out)
     for section in page.sections:
         if section.problem:

@@ -32,9 +32,16 @@ SWEEPS: dict[str, tuple[float, ...]] = {
     "rotation": tuple(range(-180, 181, 30)),
     "scale": (0.5, 0.7, 0.85, 1.0, 1.2, 1.5, 2.0),
 }
+# of networks that take too long for all of these
+FEWER_SWEEPS: dict[str, tuple[float, ...]] = {
+    "shift": (0, 1, 4),
+    "rotation": (0, 30, 90),
+    "scale": (0.5, 1.0, 2.0),
+}
 GROUPS = ("circular_shift", "flip", "p4")
 _TURNING = (GroupLift2d, GroupConv2d, GroupConvTranspose2d)
 MOST_IMAGES = 32  # that symmetry is measured on
+MOST_MACS = 2e12  # spent on that where one image at few amounts does not need more
 
 
 @dataclass(frozen=True)
@@ -90,7 +97,8 @@ def report(
     """Architecture, cost, receptive field, symmetry, separability and compiled speed of a network.
 
     `model` is a module, a graph or the path of an ONNX file; `images` what it is looked at with, as
-    it takes them: their size is that of every figure, the first is drawn, up to 32 are moved about.
+    it takes them: their size is that of every figure, the first is drawn, up to 32 are moved about,
+    fewer of a network that needs long for one; the page says so.
     A part that cannot be made says why, and the others follow. `progress` is told each heading.
 
     Shape: images `(n, c, h, w)`; `(n, c, l)` and `(n, c, d, h, w)` for networks on one or three
@@ -118,7 +126,7 @@ def report(
         "Architecture": lambda: _architecture(model, size),
         "Cost": lambda: _cost(result),
         "Receptive field": lambda: _field(model, batch),
-        "Symmetry": lambda: _symmetry(model, batch[:MOST_IMAGES]),
+        "Symmetry": lambda: _symmetry(model, batch[:MOST_IMAGES], result.macs),
         "Separability": lambda: _separability(model),
         "Compiled speed": lambda: _speed(model, batch[:1]),
     }
@@ -192,8 +200,22 @@ def _field(model: Network, images: Tensor) -> Section:
     return Section("Receptive field", words, (picture,), data={"fields.txt": "\n".join(notes)})
 
 
-def _symmetry(model: Network, images: Tensor) -> Section:
-    """Verdicts by algebra, and curves by measurement."""
+def affordable(macs: int, images: int) -> tuple[int, dict[str, tuple[float, ...]]]:
+    """How many images symmetry is measured on, and by what they move, within `MOST_MACS`.
+
+    Images go first, then amounts; one image at few amounts is always measured.
+    """
+    for sweeps in (SWEEPS, FEWER_SWEEPS):
+        # each sweep also looks at the images as they are
+        passes = sum(len(amounts) + 1 for amounts in sweeps.values())
+        count = min(images, int(MOST_MACS / (max(macs, 1) * passes)))
+        if count:
+            return count, sweeps
+    return 1, FEWER_SWEEPS
+
+
+def _symmetry(model: Network, images: Tensor, macs: int) -> Section:
+    """Verdicts by algebra, and curves by measurement; `macs` is what one image costs."""
     _check_images(images, "the symmetry measured here is")
     size = (1, *images.shape[1:])
     rows = []
@@ -206,12 +228,20 @@ def _symmetry(model: Network, images: Tensor) -> Section:
             continue
         rows.append((group, str(found.output)))
         data[f"certificate-{group}.json"] = json.dumps(found.to_json())
+    count, sweeps = affordable(macs, len(images))
     measured = [
-        measure(model, images, sweep, False, amounts=amounts) for sweep, amounts in SWEEPS.items()
+        measure(model, images[:count], sweep, False, amounts=amounts)
+        for sweep, amounts in sweeps.items()
     ]
     for curve in measured:
         data[f"{curve.transform.name}.json"] = json.dumps(curve.to_json())
     words = "Above: how far answers stay when images move. Below: what holds exactly, by algebra."
+    if count < len(images) or sweeps is not SWEEPS:
+        amounts = "all amounts" if sweeps is SWEEPS else "few amounts"
+        words += (
+            f" Measured on {count} of {len(images)} images at {amounts}, as one image takes "
+            f"{macs / 1e9:.0f} billion multiply-adds; convariant.symmetry.measure takes any number."
+        )
     table = Table(("group", "verdict on the output"), tuple(rows))
     return Section("Symmetry", words, (symmetry_curves(measured),), (table,), data)
 

@@ -97,7 +97,9 @@ class _Tally:
         motion = self.transform.motion(size, self.amounts[i])
         changed = self.transform.apply(batch, self.amounts[i])
         skip = len(batch) - new
-        for name, after in self.observer.run(changed):
+        # what did not change need not be run again
+        same = torch.equal(changed, batch)
+        for name, after in base.items() if same else self.observer.run(changed):
             layer = self.observer.layers[name]
             for kind, error in self._errors(layer, base[name], after, motion).items():
                 rows = self.errors[name].setdefault(kind, [[] for _ in self.amounts])
