@@ -23,8 +23,9 @@ from convariant.graph.ops import Op
 
 __all__ = ["make_report"]
 
-# Turns of the whole network behind each time in a report; the least counts.
-_TURNS = 15
+# Turns of the whole network behind each time in a report, the least of which counts, and seconds
+# in which a slow network takes fewer of them.
+_FEWEST, _TURNS, _SECONDS = 3, 15, 3.0
 # Why steps that move numbers between layers are there.
 _BETWEEN = {
     "halo": "zeros around the planes, for readers that pad",
@@ -38,11 +39,12 @@ def make_report(instance: Instance, truth: Graph) -> Report:
     """Run an instance on random inputs, whole and step by step; `truth` is run in float64."""
     plan = instance.plan
     inputs = instance.random_inputs()
-    seconds = instance.measure(inputs, _TURNS)
+    turns = max(_FEWEST, min(_TURNS, int(_SECONDS / _timed(instance, inputs))))
+    seconds = instance.measure(inputs, turns)
     peak = plan.threads * peak_gflops(plan.target)
     errors = node_errors(instance, _with_constants(plan.graph, truth), inputs)
     rows = tuple(_row(instance, part, peak, errors) for part in _parts(plan.steps, seconds))
-    whole = min(_timed(instance, inputs) for _ in range(_TURNS))
+    whole = min(_timed(instance, inputs) for _ in range(turns))
     operations = plan.rounds * sum(2 * _macs(instance, node) for node in plan.graph.nodes)
     return Report(
         network=truth.name,
