@@ -61,12 +61,12 @@ def network(seed: int) -> nn.Module:
 
 def test_several_programs_run_at_once_from_several_threads():
     x = torch.randn(1, 3, 24, 24)
-    programs = [cv.compile(network(seed), x, threads=1 + seed % 2) for seed in range(3)]
+    programs = [cv.compile(network(seed), x, threads=1 + (seed > 0)) for seed in range(4)]
     truths = [program(x) for program in programs]
     wrong: list[int] = []
 
     def work(number: int) -> None:
-        for turn in range(20):
+        for turn in range(200):
             place = (number + turn) % len(programs)
             if not torch.equal(programs[place](x), truths[place]):
                 wrong.append(place)
@@ -78,6 +78,20 @@ def test_several_programs_run_at_once_from_several_threads():
         worker.join(_LIMIT)
     assert not any(worker.is_alive() for worker in workers)
     assert wrong == []
+
+
+def test_programs_share_as_many_workers_as_the_largest_needs(in_process):
+    """Whoever calls, and how many: a machine of two cores is not given more work than that."""
+    answer = in_process("""
+        programs = [fast, *(cv.load(sys.argv[1]) for _ in range(3))]
+        callers = [threading.Thread(target=lambda p=p: [p(x) for _ in range(50)]) for p in programs]
+        for caller in callers:
+            caller.start()
+        for caller in callers:
+            caller.join()
+        print([t.name for t in threading.enumerate() if t.name.startswith("convariant")])
+    """)
+    assert (answer.returncode, answer.stdout) == (0, "['convariant-1']\n"), answer.stderr
 
 
 def test_a_run_ends_when_every_thread_is_done_with_its_last_step():
@@ -163,6 +177,29 @@ def test_a_forked_child_runs_the_program_of_its_parent(in_process):
         print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), same)
     """)
     assert (answer.returncode, answer.stdout.split()) == (0, ["0", "True"]), answer.stderr
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+def test_a_child_forked_while_a_thread_compiles_may_compile(in_process):
+    answer = in_process("""
+        from convariant.compiler import program
+        held, over = threading.Event(), threading.Event()
+        def compiling():
+            with program._compiling:
+                held.set()
+                over.wait()
+        thread = threading.Thread(target=compiling)
+        thread.start()
+        held.wait()
+        child = os.fork()
+        if child == 0:
+            signal.alarm(20)
+            os._exit(0 if fast(torch.ones(2, 3, 40, 40)).shape == (2, 8, 40, 40) else 1)
+        print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+        over.set()
+        thread.join()
+    """)
+    assert (answer.returncode, answer.stdout.strip()) == (0, "0"), answer.stderr
 
 
 @pytest.mark.slow
