@@ -35,8 +35,8 @@ def symmetry_curves(measurements: Sequence[Measurement]) -> Picture:
     return Picture(
         "symmetry_" + "_".join(m.transform.name for m in measurements),
         "What the network keeps",
-        f"{images} images; blue: part of the predictions that stay (pale: 95 % sure), orange: "
-        "relative error",
+        f"{images} image{'s' * (images > 1)}; blue: part of the predictions that stay "
+        "(pale: 95 % sure), orange: relative error",
         beside([_chart(m) for m in measurements], gap=30),
         legend=False,
     )

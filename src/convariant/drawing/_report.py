@@ -297,8 +297,10 @@ def _speed(model: Network, image: Tensor) -> Section:
     )
     bars = tuple(min(row.share or 0.0, 1.0) for row in shown)
     threads = "one thread" if found.threads == 1 else f"{found.threads} threads"
+    ms = found.milliseconds
+    time = f"{ms:,.0f}" if ms >= 1000 else f"{ms:.3g}"
     words = (
-        f"{found.milliseconds:.3g} ms an image on {threads} of {found.machine}: "
+        f"{time} ms an image on {threads} of {found.machine}: "
         f"{found.gflops:.1f} of {found.peak_gflops:.0f} GFLOP/s measured; error {found.error:.1e} "
         "of the largest output. Other work on the machine shows in these figures. A step is shown "
         "against what holds it up: fma, the multiply-adds measured, counted as the definition has "
