@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from convariant.drawing import gallery
+from convariant.drawing import _lecture, gallery
 from convariant.drawing._deblurred import MOTION, blurred_photograph, motion
 from convariant.drawing._trained import lenet
 from convariant.errors import MissingDependencyError
@@ -46,7 +46,7 @@ def test_the_gallery_is_up_to_date(tmp_path):
 def test_without_scikit_image_the_command_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "skimage", None)
     with pytest.raises(MissingDependencyError, match=r"pip install 'convariant\[test\]'"):
-        gallery._field_of_resnet()
+        _lecture.field_of_resnet()
     found = gallery.drawn({"conv_i4x4_k3x3", "deconvolution"})
     assert list(found) == ["conv_i4x4_k3x3"]  # without the one that needs it
 
@@ -54,8 +54,9 @@ def test_without_scikit_image_the_command_is_named(monkeypatch):
 def test_what_takes_long_is_drawn_only_when_asked_for(monkeypatch):
     slow = [f for figures in gallery.sections().values() for f in figures if f.name is not None]
     learned = {"filters_lenet5_c1", "maps_lenet5_c1", "maps_lenet5_c3", "spectrum_lenet5_c1"}
-    assert {f.name for f in slow} == {"deconvolution", gallery._FIELD} | learned
-    monkeypatch.setattr(gallery, "deconvolution", lambda: pytest.fail("drawn"))
+    planned = {f.name for f in gallery.sections()["The compiler"]} - {None}
+    assert {f.name for f in slow} == {"deconvolution", _lecture.FIELD} | learned | planned
+    monkeypatch.setattr(_lecture, "deconvolution", lambda: pytest.fail("drawn"))
     assert list(gallery.drawn({"conv_i7x7_k3x3_d2"})) == ["conv_i7x7_k3x3_d2"]
 
 

@@ -1,4 +1,4 @@
-"""Pictures of convolution, drawn from the live operators: SVG, PNG, GIF and HTML.
+"""Pictures of convolution and its compiler, drawn from the live objects: SVG, PNG, GIF and HTML.
 
 Nothing here needs the network, a font file or a script from elsewhere.
 """
@@ -16,20 +16,24 @@ from convariant.drawing._picture import Picture
 from convariant.drawing._report import NetworkReport, report
 from convariant.drawing._unet import unet
 from convariant.drawing._volumes import groups
+from convariant.drawing.compiled import arena, compilation, roofline
 
 __all__ = [
     "NetworkReport",
     "Picture",
     "architecture",
+    "arena",
     "arithmetic",
     "block",
     "chain",
+    "compilation",
     "costs",
     "feature_maps",
     "filters",
     "groups",
     "receptive_field",
     "report",
+    "roofline",
     "spectrum",
     "symmetry_curves",
     "toeplitz",

@@ -47,10 +47,12 @@ STYLES: dict[str, Style] = {
     "kernel-side": Style("#f6d592", "#e3b04b", "#5c4715", "#9a7522"),
     "output-side": Style("#b1dccc", "#7cc4aa", "#1e4d40", "#2f7a63"),
     "point-fill": Style("#cc79a7", "#93457c", "#b86a97", "#e3a3cb"),
+    "point-soft": Style("#f1dcea", "#cc79a7", "#4a2f41", "#a8628a"),
     "field": Style(None, "#ffffff", None, "#ffffff", 1.0),
     "field-on": Style(None, "#ffb000", None, "#ffb000", 3.0),
     "box": Style("#f5f7f9", "#b4bec9", "#1b222a", "#4b5865"),
     "block": Style(None, "#5b6774", None, "#9aa6b3", 1.6),
+    "bound": Style(None, "#93457c", None, "#e3a3cb", 1.6, dashed=True),
     "frame": Style(None, "#b4bec9", None, "#4b5865"),
 }
 

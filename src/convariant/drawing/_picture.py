@@ -9,15 +9,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from convariant.drawing import _film, _html, _raster, _svg
+from convariant.drawing._key import key, key_width
 from convariant.drawing._palette import LEGEND
 from convariant.drawing._scene import (
     Panel,
     Point,
-    Polygon,
     Shape,
     Text,
     Track,
-    rectangle,
     text_width,
 )
 from convariant.errors import OptionError, StorageError
@@ -75,7 +74,7 @@ class Picture:
         """The panel with title, subtitle and legend around it."""
         rows = _legend_rows(self.entries, max(self.panel.width, 560.0))
         heading = text_width(self.title, 17, bold=True), text_width(self.subtitle, 12.5)
-        width = max(self.panel.width, *heading, *(_row_width(row) for row in rows)) + 2 * MARGIN
+        width = max(self.panel.width, *heading, *(key_width(row) for row in rows)) + 2 * MARGIN
         top = MARGIN + 26 + (20 if self.subtitle else 0) + 12
         shapes: list[Shape] = [
             Text((MARGIN, MARGIN + 9), self.title, 17, "ink", "start", bold=True)
@@ -88,7 +87,7 @@ class Picture:
         body = panel.moved((width - panel.width) / 2, top)
         y = top + self.panel.height + 26
         for row in rows:
-            shapes += _legend(row, (width - _row_width(row)) / 2, y)
+            shapes += key(row, (width - key_width(row)) / 2, y)
             y += 22
         height = (y if rows else top + self.panel.height) + MARGIN
         shapes += body.shapes
@@ -178,25 +177,11 @@ def _legend_rows(entries: list[tuple[str, str]], room: float) -> list[list[tuple
 def _broken(entries: list[tuple[str, str]], room: float) -> list[list[tuple[str, str]]]:
     rows: list[list[tuple[str, str]]] = []
     for entry in entries:
-        if rows and _row_width([*rows[-1], entry]) <= room:
+        if rows and key_width([*rows[-1], entry]) <= room:
             rows[-1].append(entry)
         else:
             rows.append([entry])
     return rows
-
-
-def _row_width(row: list[tuple[str, str]]) -> float:
-    return sum(20 + text_width(text, 11.5) + 18 for _, text in row) - 18
-
-
-def _legend(row: list[tuple[str, str]], x: float, y: float) -> list[Shape]:
-    """A swatch and its meaning, one after the other."""
-    shapes: list[Shape] = []
-    for style, text in row:
-        shapes.append(Polygon(rectangle(x, y - 6, 12, 12), style))
-        shapes.append(Text((x + 19, y), text, 11.5, "muted", "start"))
-        x += 20 + text_width(text, 11.5) + 18
-    return shapes
 
 
 def write_file(target: Path, data: bytes) -> Path:

@@ -105,8 +105,8 @@ def _row(instance: Instance, part: _Part, peak: float, errors: Mapping[str, floa
     if isinstance(step, Step) and (node is None or part.value):
         return _between(instance, step, part.seconds)
     assert node is not None
-    macs = _macs(instance, node)
-    gflops = 2 * macs / part.seconds / 1e9 if macs else None
+    operations, moved = 2 * _macs(instance, node), _bytes(instance, node)
+    gflops = operations / part.seconds / 1e9 if operations else None
     choice = instance.plan.choices.get(node.name)
     return ReportRow(
         path=node.path or node.name,
@@ -115,9 +115,11 @@ def _row(instance: Instance, part: _Part, peak: float, errors: Mapping[str, floa
         why=step.reason if isinstance(step, Call) else choice.why if choice else "",
         tile="" if isinstance(step, Call) else getattr(step.kernel, "tiling", ""),
         milliseconds=1e3 * part.seconds,
+        operations=operations,
+        bytes=moved,
         gflops=gflops,
         peak=None if gflops is None else gflops / peak,
-        bandwidth=_bandwidth(instance, _bytes(instance, node), part.seconds),
+        bandwidth=_bandwidth(instance, moved, part.seconds),
         error=errors.get(node.name),
         fallback=step.reason if isinstance(step, Call) else "",
         ways=(*choice.ways, *choice.declined) if choice else (),
@@ -130,10 +132,8 @@ def _what(op: Op) -> str:
 
 
 def _between(instance: Instance, step: Step, seconds: float) -> ReportRow:
-    kernel, moved = step.kernel, None
-    if isinstance(kernel, (Convert, Regroup)):
-        numbers = instance.plan.graph.types[step.value].numel
-        moved = _bandwidth(instance, 2 * 4 * numbers, seconds)
+    copies = isinstance(step.kernel, (Convert, Regroup))
+    moved = 2 * 4 * instance.plan.graph.types[step.value].numel if copies else 0
     return ReportRow(
         path=step.value,
         step="",
@@ -141,9 +141,11 @@ def _between(instance: Instance, step: Step, seconds: float) -> ReportRow:
         why=_BETWEEN[step.algorithm],
         tile="",
         milliseconds=1e3 * seconds,
+        operations=0,
+        bytes=moved,
         gflops=None,
         peak=None,
-        bandwidth=moved,
+        bandwidth=_bandwidth(instance, moved, seconds) if copies else None,
         error=None,
     )
 

@@ -19,6 +19,8 @@ _LIMITS = {"peak": "fma", "bandwidth": "mem"}
 class ReportRow:
     """One step of a program: all that its kernels do for one layer.
 
+    `operations` are those of the definition, two for each multiply-add, and `bytes` what must be
+    moved at least: each input and weight once, each output once.
     `why` is the planner's reason for the algorithm in one line, `ways` what it chose from, declined
     ones included. `peak` and `bandwidth` are shares of 1: of the multiply-adds that the machine can
     do in that time, and of the bytes that a copy of as many moves. `error` is the largest
@@ -31,6 +33,8 @@ class ReportRow:
     why: str
     tile: str
     milliseconds: float
+    operations: int
+    bytes: int
     gflops: float | None
     peak: float | None
     bandwidth: float | None
