@@ -50,7 +50,9 @@ def test_one_layer_is_explained(run):
     assert answer.out.startswith("c3: Conv 5x5 + relu\n  direct, tile ")
     assert "no winograd: its kernel is not 3x3" in answer.out
     code = run("compile", "lenet5", "--threads", 1, "--code", "c3").out
-    assert code.index("layer    c3, kernel 1 of 1: direct") < code.index("define void")
+    assert code.index("layer    c3, kernel 1 of 1: direct") < code.index("assembly of the inner")
+    assert "define void" not in code
+    assert "define void" in run("compile", "lenet5", "--code", "c3", "--whole").out
     for option in ("--step", "--code"):
         assert "did you mean" in run("compile", "lenet5", "--threads", 1, option, "c33").sentence()
 

@@ -145,10 +145,16 @@ def test_explain_prints_ir_and_assembly_of_a_layer(program):
     assert max(map(len, heading)) <= 80
     assert heading[1] == "; layer    conv, kernel 1 of 1: direct"
     assert any("Conv 3x3 p1 + relu: f32[1,3,40,40] ->" in line for line in heading)
-    assert re.search(r"; code     \d+ instructions, of them \d+ multipl(y-adds|ications)", text)
-    assert "define void" in text
+    assert re.search(r"; code     \d+ instructions\n", text)
+    assert re.search(r"; loop     \d+ instructions: \d+ (multiply-add|product)s, \d+ vector", text)
     assert "llvm.fm" in text, "fma, or fmuladd where the target has none"
-    assert "ret" in text
+    assert max(len(line.expandtabs()) for line in text.splitlines()) <= 80
+    whole = program.explain("conv", whole=True)
+    assert "define void" in whole
+    assert "\tret" in whole
+    listing = text.partition("; assembly of the inner loop")[2].partition("\n")[2]
+    fences = re.sub(r"\n\s*(#|//)(NO_)?APP(?=\n)", "", whole)
+    assert listing in fences, "the loop is a part of the whole"
 
 
 def test_explain_names_an_unknown_layer(program):

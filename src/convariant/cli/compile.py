@@ -35,8 +35,11 @@ def compile_(
         str | None, typer.Option(help="Print one layer's steps, with every way there was.")
     ] = None,
     code: Annotated[
-        str | None, typer.Option(help="Print one layer's LLVM IR and assembly.")
+        str | None, typer.Option(help="Print LLVM IR and assembly of one layer's inner loop.")
     ] = None,
+    whole: Annotated[
+        bool, typer.Option("--whole", help="With --code: all of the code, not the loop alone.")
+    ] = False,
     html: Annotated[Path | None, typer.Option(help="Write the report as a page here.")] = None,
     json: Json = False,
 ) -> None:
@@ -51,7 +54,7 @@ def compile_(
     graph = as_graph(*open_network(model, size)).at_batch(1)
     program = compile(graph, threads=threads, tolerance=tolerance, tune=tune)
     if code is not None:
-        line(program.explain(code))
+        line(program.explain(code, whole=whole))
         return
     report = program.report
     if json:

@@ -223,15 +223,17 @@ class Program:
         instance = self.latest()
         return make_report(instance, _sized(self.graph, instance.shapes))
 
-    def explain(self, layer: str) -> str:
+    def explain(self, layer: str, *, whole: bool = False) -> str:
         """LLVM IR and assembly of each kernel of a layer, found by module path or node name.
 
-        A heading says what the kernel is, why it was chosen, and what its code is made of.
+        A heading says what the kernel is, why it was chosen, and what its inner loop is made of:
+        the cycles are the least that two products, two loads and one store in each allow. Then
+        that loop, where most of the time goes, and the start of its IR; with `whole` all code.
 
         Raises:
             UnknownNameError: no layer of that name has a kernel.
         """
-        return explain_layer(self.latest().plan, layer)
+        return explain_layer(self.latest().plan, layer, whole=whole)
 
     def explain_passes(self) -> str:
         """What each pass changes in the network, in the order they run: nodes gone and new."""

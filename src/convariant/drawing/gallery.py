@@ -35,7 +35,8 @@ cv.draw.toeplitz(layer, (5, 5)).save("matrix.svg")
 
 The same from the command line: `convariant draw --input 3x3 --kernel 3 --stride 2 --padding 1 -t
 --out transposed.html`. Also there are `cv.draw.chain`, `block`, `groups`, `unet`, `costs`,
-`architecture`, `receptive_field`, `filters`, `feature_maps` and `spectrum`."""
+`architecture`, `receptive_field`, `filters`, `feature_maps` and `spectrum`, and for compiled
+networks `compilation`, `arena` and `roofline`."""
 
 
 def sections() -> dict[str, list[Figure]]:
@@ -76,10 +77,10 @@ def write(folder: str | Path) -> list[Path]:
     lines = [
         "# Gallery",
         "",
-        "The figures of the lecture, drawn from the live operators by `make figures`. Blue is",
-        "input, orange the kernel, green output; what a step uses is filled. Every file is named",
-        "after its parameters, follows the light or dark theme of the system, and those with steps",
-        "move unless the system asks for reduced motion.",
+        "The figures of the lecture and of the compiler, drawn from the live operators, plans and",
+        "kernels by `make figures`. Blue is input, orange the kernel, green output; what a step",
+        "uses is filled. Every file is named after its parameters, follows the light or dark theme",
+        "of the system, and those with steps move unless the system asks for reduced motion.",
         "",
         "## Draw your own",
         "",
