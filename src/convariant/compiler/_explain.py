@@ -7,6 +7,7 @@ import textwrap
 
 from convariant.compiler._listing import InnerLoop, inner_block, inner_loop
 from convariant.compiler.llvm import assembly
+from convariant.compiler.passes import op_title
 from convariant.compiler.plan import Plan, Step
 from convariant.errors import UnknownNameError
 
@@ -61,7 +62,7 @@ def _heading(plan: Plan, step: Step, number: str, code: str, loop: InnerLoop | N
     choice = plan.choices.get(node.name)
     words = {
         "layer": f"{node.path or node.name}, kernel {number}: {step.algorithm}",
-        "computes": f"{node.op.text() or node.op.kind}: {shapes} -> {types[node.name]}",
+        "computes": f"{op_title(node.op)}: {shapes} -> {types[node.name]}",
         "why": "" if choice is None or step.value else choice.why,
         "tile": f"{tile} (rows x columns x channels kept in registers)" if tile else "",
         "code": f"{sum(bool(_INSTRUCTION.match(line)) for line in code.splitlines())} instructions",

@@ -24,6 +24,7 @@ from convariant.compiler.passes._shuffle import ChannelShuffle, recognise_shuffl
 from convariant.compiler.passes._strip import Strip, join_strips
 from convariant.compiler.passes._unpool import Unpool, unpool_by_windows
 from convariant.graph import Graph, verify
+from convariant.graph.ops import Elementwise, Op
 
 __all__ = [
     "ChannelNorm",
@@ -34,6 +35,7 @@ __all__ = [
     "Strip",
     "Unpool",
     "explain_passes",
+    "op_title",
     "run_passes",
     "split_batch",
 ]
@@ -89,3 +91,14 @@ def run_passes(
 def explain_passes(graph: Graph) -> str:
     """What each pass changes in a graph, and why it is there, in 80 columns."""
     return dump_passes(graph, run_passes, {p.__name__: why for p, why in _PASSES.items()})
+
+
+def op_title(op: Op) -> str:
+    """What an operation is: its kind and settings, where these do not name it already.
+
+    >>> from convariant.graph.ops import Linear
+    >>> op_title(Linear()), op_title(Elementwise("relu"))
+    ('Linear', 'relu')
+    """
+    named = isinstance(op, (Fused, Strip, Elementwise))
+    return op.text() if named else f"{op.kind} {op.text()}".strip()

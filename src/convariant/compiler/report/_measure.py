@@ -13,13 +13,12 @@ import torch
 
 from convariant.compiler._instance import Instance
 from convariant.compiler.kernels import Convert, Regroup
-from convariant.compiler.passes import Fused, Strip, run_passes, split_batch
+from convariant.compiler.passes import op_title, run_passes, split_batch
 from convariant.compiler.peak import copy_bandwidth, peak_gflops
 from convariant.compiler.plan import Call, Step, liveness_bound
 from convariant.compiler.report._errors import node_errors, whole_error
 from convariant.compiler.report._rows import Report, ReportRow
 from convariant.graph import Graph, Node
-from convariant.graph.ops import Op
 
 __all__ = ["make_report"]
 
@@ -110,7 +109,7 @@ def _row(instance: Instance, part: _Part, peak: float, errors: Mapping[str, floa
     choice = instance.plan.choices.get(node.name)
     return ReportRow(
         path=node.path or node.name,
-        step=_what(node.op),
+        step=op_title(node.op),
         algorithm="PyTorch" if isinstance(step, Call) else step.algorithm,
         why=step.reason if isinstance(step, Call) else choice.why if choice else "",
         tile="" if isinstance(step, Call) else getattr(step.kernel, "tiling", ""),
@@ -124,11 +123,6 @@ def _row(instance: Instance, part: _Part, peak: float, errors: Mapping[str, floa
         fallback=step.reason if isinstance(step, Call) else "",
         ways=(*choice.ways, *choice.declined) if choice else (),
     )
-
-
-def _what(op: Op) -> str:
-    text = op.text()
-    return text if isinstance(op, (Fused, Strip)) else f"{op.kind} {text}".strip()
 
 
 def _between(instance: Instance, step: Step, seconds: float) -> ReportRow:

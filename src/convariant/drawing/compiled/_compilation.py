@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from convariant.compiler.passes import Fused, Strip
+from convariant.compiler.passes import op_title
 from convariant.compiler.plan import Call as Fallback
 from convariant.compiler.plan import Plan, Step
 from convariant.drawing._numbers import by
@@ -13,7 +13,6 @@ from convariant.drawing._picture import Picture
 from convariant.drawing._scene import Line, Panel, Polygon, Shape, Text, rectangle, text_width
 from convariant.errors import OptionError
 from convariant.graph import Graph, Node
-from convariant.graph.ops import Elementwise
 
 WIDTH, GAP = 198.0, 22.0
 BOX, BETWEEN, APART, TOP = 33.0, 5.0, 12.0, 26.0
@@ -133,10 +132,11 @@ def _columns(stage: Stage, graph: Graph, plan: Plan) -> Iterator[list[tuple[str,
 
 
 def _node(node: Node, graph: Graph, style: str) -> tuple[str, str, str]:
-    op = node.op
-    plain = isinstance(op, (Fused, Strip, Elementwise))
-    heading = op.text() if plain else f"{op.kind} {op.text()}".strip()
-    return heading, f"{node.path}  {by(graph.types[node.outputs[0]].sizes)}".strip(), style
+    return (
+        op_title(node.op),
+        f"{node.path}  {by(graph.types[node.outputs[0]].sizes)}".strip(),
+        style,
+    )
 
 
 def _step(step: Step | Fallback) -> tuple[str, str, str]:
