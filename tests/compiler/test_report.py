@@ -105,6 +105,31 @@ def test_steps_that_only_move_bytes_are_shown_against_a_copy(batch, rounds, tmp_
     assert 0 < pool.share < 2
 
 
+class Function(nn.Module):
+    def __init__(self, function) -> None:
+        super().__init__()
+        self.function = function
+
+    def forward(self, x):
+        return self.function(x)
+
+
+@pytest.mark.parametrize(
+    ("function", "least", "most"), [(torch.relu, 1, 2), (torch.exp, 8, 40), (torch.sin, 30, 150)]
+)
+def test_functions_are_shown_against_arithmetic_too(function, least, most):
+    """As many vector instructions for each vector as the function takes, on any target."""
+    x = torch.rand(1, 64, 28, 28)
+    report = cv.compile(Function(function).eval(), x, threads=1).report
+    (row,) = (row for row in report.rows if row.step)
+    possible = row.milliseconds * 1e6 * report.peak_gflops / 2
+    instructions = row.peak * possible / x.numel()
+    assert least - 1e-6 <= instructions <= most + 1e-6
+    assert row.gflops is None
+    assert row.limit == ("peak" if row.peak >= row.bandwidth else "bandwidth")
+    assert "vector instructions at " in " ".join(report.step(row.path).split())
+
+
 def test_a_report_of_a_step_names_unknown_layers(report):
     with pytest.raises(UnknownNameError, match="did you mean 'conv'"):
         report.step("konv")

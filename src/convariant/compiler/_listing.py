@@ -11,6 +11,7 @@ __all__ = ["InnerLoop", "inner_block", "inner_loop"]
 _WIDTH = 80
 # Instructions by their names, on x86 and on Arm. Without a multiply-add (SSE), products count.
 _PRODUCT = re.compile(r"\t(?:vfn?m(?:add|sub)\w*|fml[as]\w*|mulps)\t")
+_MOVE = re.compile(r"\t(?:v?mov|v?p?broadcast|ld|st|dup|prfm)")
 _VECTOR = re.compile(r"%[xyz]mm\d|\b[qvs]\d+\b")
 _STACK = re.compile(r"\(%rsp|\[sp")
 _LABEL = re.compile(r"(\.?L\w+):")
@@ -31,12 +32,14 @@ _FIRST, _LAST = 40, 3
 class InnerLoop:
     """One turn of a loop as assembly: what it computes, and how often it goes to memory.
 
-    A multiply-add that reads its operand from memory is a product and a load.
+    A multiply-add that reads its operand from memory is a product and a load; `arithmetic` are the
+    vector instructions that do more than move numbers, products among them.
     """
 
     text: str
     instructions: int
     products: int
+    arithmetic: int
     loads: int
     stores: int
     spills: int
@@ -111,6 +114,7 @@ def _counted(lines: list[str]) -> InnerLoop:
         text="\n".join(shown),
         instructions=len(instructions),
         products=sum(bool(_PRODUCT.match(line)) for line in instructions),
+        arithmetic=sum(not _MOVE.match(line) for line in vectors),
         loads=sum(map(_moved, loads)),
         stores=sum(map(_moved, stores)),
         spills=sum(bool(_STACK.search(line)) for line in vectors),

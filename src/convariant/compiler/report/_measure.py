@@ -12,7 +12,9 @@ import llvmlite.binding as llvm
 import torch
 
 from convariant.compiler._instance import Instance
-from convariant.compiler.kernels import Convert, Regroup
+from convariant.compiler._listing import inner_loop
+from convariant.compiler.kernels import Convert, Elementwise, Map, Regroup
+from convariant.compiler.llvm import assembly
 from convariant.compiler.passes import op_title, run_passes, split_batch
 from convariant.compiler.peak import copy_bandwidth, peak_gflops
 from convariant.compiler.plan import Call, Step, liveness_bound
@@ -107,6 +109,9 @@ def _row(instance: Instance, part: _Part, peak: float, errors: Mapping[str, floa
     operations, moved = 2 * _macs(instance, node), _bytes(instance, node)
     gflops = operations / part.seconds / 1e9 if operations else None
     choice = instance.plan.choices.get(node.name)
+    share = None if gflops is None else gflops / peak
+    if isinstance(step, Step) and isinstance(step.kernel, (Elementwise, Map)):
+        share = _busy(instance, step, instance.plan.graph.types[node.name].numel, part.seconds)
     return ReportRow(
         path=node.path or node.name,
         step=op_title(node.op),
@@ -117,7 +122,7 @@ def _row(instance: Instance, part: _Part, peak: float, errors: Mapping[str, floa
         operations=operations,
         bytes=moved,
         gflops=gflops,
-        peak=None if gflops is None else gflops / peak,
+        peak=share,
         bandwidth=_bandwidth(instance, moved, part.seconds),
         error=errors.get(node.name),
         fallback=step.reason if isinstance(step, Call) else "",
@@ -142,6 +147,19 @@ def _between(instance: Instance, step: Step, seconds: float) -> ReportRow:
         bandwidth=_bandwidth(instance, moved, seconds) if copies else None,
         error=None,
     )
+
+
+def _busy(instance: Instance, step: Step, numbers: int, seconds: float) -> float | None:
+    """Vector instructions of a function that makes so many numbers, for each that a multiply-add
+    unit could take in that time. A division counts as one too, though it takes longer. None where
+    the code has no loop that stores.
+    """
+    target, threads = instance.plan.target, instance.plan.threads
+    loop = inner_loop(assembly(step.kernel.emit(target, "kernel"), target))
+    if loop is None or not loop.stores:
+        return None
+    instructions = loop.arithmetic / loop.stores * numbers / target.lanes
+    return instructions * 2 * target.lanes / seconds / (1e9 * threads * peak_gflops(target))
 
 
 def _macs(instance: Instance, node: Node) -> int:

@@ -49,8 +49,9 @@ def as_page(report: Report) -> str:
         f"<title>{name}: report</title>\n<style>{_STYLE}</style></head>\n"
         f"<body><main><h1>{name}</h1>\n<dl>{''.join(_facts(report))}</dl>\n"
         "<p>A step opens to its reasons. Of its limit: blue, of the multiply-adds measured "
-        "(counted as the definition has them, so that algorithms with fewer pass 100 %); amber, of "
-        "a copy of as many bytes. The error is that of the step alone, relative to its largest "
+        "(counted as the definition has them, so that algorithms with fewer pass 100 %; of "
+        "functions, their vector instructions); amber, of a copy of as many bytes. The error is "
+        "that of the step alone, relative to its largest "
         "output.</p>"
         f'<div class="row head">{_cells(("layer", "algorithm", "tile", "ms", "of limit", "error"))}'
         "</div>\n"

@@ -23,7 +23,9 @@ class ReportRow:
     moved at least: each input and weight once, each output once.
     `why` is the planner's reason for the algorithm in one line, `ways` what it chose from, declined
     ones included. `peak` and `bandwidth` are shares of 1: of the multiply-adds that the machine can
-    do in that time, and of the bytes that a copy of as many moves. `error` is the largest
+    do in that time, and of the bytes that a copy of as many moves. Of an element-wise function
+    `peak` counts the vector instructions of its loop, each as a multiply-add: additions find room
+    beside those, divisions take longer. `error` is the largest
     difference to float64 from the same inputs of the step, relative to the largest true value.
     """
 

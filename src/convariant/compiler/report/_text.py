@@ -47,8 +47,8 @@ def _summary(report: Report) -> list[str]:
         f"{report.arena_bound_bytes / 2**20:.2f}), weights "
         f"{report.constant_bytes / 2**20:.2f} MiB; by PyTorch: {len(report.fallbacks)} steps",
         "tile: rows x columns x channels kept in registers; of limit: fma, of the multiply-adds "
-        "measured (those of the definition: algorithms with fewer pass 100 %), or mem, of a copy "
-        "of as many bytes; error: of the step alone",
+        "measured (those of the definition: algorithms with fewer pass 100 %; of functions, "
+        "vector instructions), or mem, of a copy of as many bytes; error: of the step alone",
     )
     return [line for t in texts for line in textwrap.wrap(t, _WIDTH, subsequent_indent="  ")]
 
@@ -59,6 +59,8 @@ def details(row: ReportRow) -> str:
     figures = [f"{row.milliseconds:.4f} ms"]
     if row.gflops is not None and row.peak is not None:
         figures += [f"{row.gflops:.1f} GFLOP/s", f"{row.peak:.0%} of the multiply-adds measured"]
+    elif row.peak is not None:
+        figures.append(f"vector instructions at {row.peak:.0%} of the pace of multiply-adds")
     if row.bandwidth is not None:
         figures.append(f"{row.bandwidth:.0%} of a copy of as many bytes")
     if row.error is not None:
