@@ -70,8 +70,7 @@ def _panel(plan: Plan, bound: int) -> Panel:
             round((buffer.last + 1 - buffer.first) * across, 2),
             round(buffer.size * up, 2),
         )
-        kind = "scratch" if buffer.name == "scratch" else "value"
-        shapes.append(Polygon(corners, STYLES[kind]))
+        shapes.append(Polygon(corners, STYLES[_kind(buffer)]))
         shapes += _label(buffer, plan, corners)
     y = round(bottom - bound * up, 2)
     shapes.append(Line(((LEFT, y), (right, y)), "bound"))
@@ -82,6 +81,10 @@ def _panel(plan: Plan, bound: int) -> Panel:
     return Panel(right, bottom + 58, tuple(shapes))
 
 
+def _kind(buffer: Buffer) -> str:
+    return "scratch" if buffer.name == "scratch" else "value"
+
+
 def _foot(plan: Plan, across: float, bottom: float) -> Iterator[Shape]:
     """The numbers of the steps, and the key."""
     count = len(plan.steps)
@@ -90,7 +93,8 @@ def _foot(plan: Plan, across: float, bottom: float) -> Iterator[Shape]:
         yield Text((round(LEFT + (step + 0.5) * across, 2), bottom + 20), str(step), 10.5, "muted")
     yield Text((LEFT - 7, bottom + 20), "step", 10.5, "muted", "end")
     words = {"value": "a value of the network", "scratch": "what a kernel needs for itself"}
-    entries = [(STYLES[kind], text) for kind, text in words.items()]
+    kinds = {_kind(buffer) for buffer in plan.buffers}
+    entries = [(STYLES[kind], text) for kind, text in words.items() if kind in kinds]
     yield from key(entries, LEFT + (WIDE - key_width(entries)) / 2, bottom + 46)
 
 

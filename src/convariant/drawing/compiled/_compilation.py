@@ -132,11 +132,8 @@ def _columns(stage: Stage, graph: Graph, plan: Plan) -> Iterator[list[tuple[str,
 
 
 def _node(node: Node, graph: Graph, style: str) -> tuple[str, str, str]:
-    return (
-        op_title(node.op),
-        f"{node.path}  {by(graph.types[node.outputs[0]].sizes)}".strip(),
-        style,
-    )
+    shape = by(graph.types[node.outputs[0]].sizes)
+    return op_title(node.op), f"{node.path}: {shape}" if node.path else shape, style
 
 
 def _step(step: Step | Fallback) -> tuple[str, str, str]:
