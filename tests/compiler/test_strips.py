@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
 import torch
@@ -16,7 +18,9 @@ from convariant import compile
 from convariant.compiler.kernels import (
     DirectConv,
     GroupedConv,
+    Pairs,
     Step,
+    StrassenConv,
     StripConv,
     Tile,
     strip_layout,
@@ -26,41 +30,54 @@ from convariant.compiler.passes import Strip, run_passes
 from convariant.graph import from_torch, interpret
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=60)
 @given(
     st.sampled_from(HERE),
     st.tuples(*(st.integers(1, most) for most in (2, 37, 13, 17))),
-    st.integers(1, 40),
+    st.lists(st.integers(1, 40), min_size=1, max_size=3),
     st.integers(1, 4),
     st.integers(1, 2),
     st.integers(1, 6),
     st.integers(1, 3),
 )
-def test_a_strip_equals_both_convolutions(target, shape, co, kernel, stride, band, threads):
+def test_a_strip_equals_its_convolutions(target, shape, widths, kernel, stride, band, threads):
+    """A depthwise layer, and pointwise ones behind it: by Strassen's algorithm where that fits."""
     n, c, h, w = shape
     p, lanes = kernel // 2 + 1, target.lanes
     size = [(i + 2 * p - kernel) // stride + 1 for i in (h, w)]
     x = Layout.dense(shape, lanes, (p, p, p, p))
-    y = Layout.dense((n, co, *size), lanes, (1, 0, 0, 2))
-    strip = strip_layout((n, c, *size), lanes, band)
+    y = Layout.dense((n, widths[-1], *size), lanes, (1, 0, 0, 2))
+    strips = [strip_layout((n, co, *size), lanes, band) for co in (c, *widths[:-1])]
     axes = (Axis(o, taps=kernel, stride=stride, offset=-p) for o in size)
     relu = (Step("relu"),)
     depthwise = GroupedConv(
-        x, strip, *axes, (1, 1), 1, tile_rows=2, tile_columns=5, band=band, epilogue=relu
+        x, strips[0], *axes, (1, 1), 1, tile_rows=2, tile_columns=5, band=band, epilogue=relu
     )
-    pointwise = DirectConv(strip, y, Axis(size[0]), Axis(size[1]), Tile(2, 3, 1), band)
-    conv = StripConv(depthwise, pointwise, band)
-    values, w1, b1 = random(n, c, h, w), random(c, 1, kernel, kernel), random(c)
-    w2, b2 = random(co, c, 1, 1), random(co)
-    biases = [
-        lay_out(b[None, :, None, None], Layout.dense((1, b.size, 1, 1), lanes)) for b in (b1, b2)
-    ]
+    pointwise = [pointwise_stage(*pair, size, band) for pair in itertools.pairwise([*strips, y])]
+    conv = StripConv((depthwise, *pointwise), band)
+    values = random(n, c, h, w)
+    shapes = [(c, 1, kernel, kernel), *((o, i, 1, 1) for i, o in itertools.pairwise([c, *widths]))]
+    weights, biases = [random(*s) for s in shapes], [random(s[0]) for s in shapes]
+    arguments = []
+    for stage, weight, bias in zip(conv.stages, weights, biases, strict=True):
+        channels = Layout.dense((1, bias.size, 1, 1), lanes)
+        arguments += [stage.pack(weight[:, :, None]), lay_out(bias[None, :, None, None], channels)]
     scratch = np.full(conv.scratch * threads, np.nan, np.float32)
-    weights = depthwise.pack(w1[:, :, None]), biases[0], pointwise.pack(w2[:, :, None]), biases[1]
-    result = run(conv, target, (values, x), *weights, scratch, y, threads=threads)
-    wide = [torch.from_numpy(a).double() for a in (values, w1, b1, w2, b2)]
-    middle = F.conv2d(wide[0], wide[1], wide[2], stride, p, groups=c).relu()
-    assert_close(result, F.conv2d(middle, wide[3], wide[4]), dtype="float32", reduction=c * 9)
+    result = run(conv, target, (values, x), *arguments, scratch, y, threads=threads)
+    truth, *wide = (torch.from_numpy(a).double() for a in (values, *weights))
+    truth = F.conv2d(truth, wide[0], torch.from_numpy(biases[0]).double(), stride, p, groups=c)
+    truth = truth.relu()
+    for weight, bias in zip(wide[1:], biases[1:], strict=True):
+        truth = F.conv2d(truth, weight, torch.from_numpy(bias).double())
+    assert_close(result, truth, dtype="float32", reduction=c * 9 + sum(widths))
+
+
+def pointwise_stage(x, y, size, band):
+    rows, columns = size
+    if x.channels % (2 * x.lanes) or y.blocks % 2 or columns % 2:
+        return DirectConv(x, y, Axis(rows), Axis(columns), Tile(2, 3, 1), band)
+    pairs = Pairs(rows, columns // 2, (1, 2), (0, 1), (1, 2), (0, 1))
+    return StrassenConv(x, y, pairs, Tile(1, 3, 1), band)
 
 
 def separable(channels=32, outputs=48, **options):

@@ -27,7 +27,7 @@ from convariant.compiler.kernels._regroup import Regroup
 from convariant.compiler.kernels._resize import Resize, resize_table
 from convariant.compiler.kernels._softmax import Softmax
 from convariant.compiler.kernels._strassen import Pairs, StrassenConv
-from convariant.compiler.kernels._strip import StripConv, strip_layout
+from convariant.compiler.kernels._strip import Stage, StripConv, strip_layout
 from convariant.compiler.kernels._tile import (
     Tile,
     choose_tile,
@@ -73,6 +73,7 @@ __all__ = [
     "Regroup",
     "Resize",
     "Softmax",
+    "Stage",
     "Step",
     "StrassenConv",
     "StripConv",

@@ -32,7 +32,7 @@ from convariant.compiler.plan._model import (
     Step,
 )
 from convariant.graph import Graph, Node
-from convariant.graph.ops import Conv, Linear, Op
+from convariant.graph.ops import Conv, Linear
 
 __all__ = ["make_plan"]
 
@@ -66,7 +66,7 @@ class _Planner:
         self.graph, self.target = graph, target
         self.plan = Plan(graph, target, threads)
         # the errors of layers have no common direction: n of them add up to sqrt(n) times one
-        layers = sum(isinstance(_main(node), (Conv, Linear)) for node in graph.nodes)
+        layers = sum(_layers(node) for node in graph.nodes)
         budget = tolerance / math.sqrt(max(layers, 1))
         context = Context(
             graph, target, threads, budget, self.plan.constants, ranks, self.plan.choices
@@ -329,10 +329,11 @@ class _Planner:
         return home.value
 
 
-def _main(node: Node) -> Op:
-    """The operation of a node without what is fused before and behind."""
-    op = node.op.second if isinstance(node.op, Strip) else node.op
-    return op.op if isinstance(op, Fused) else op
+def _layers(node: Node) -> int:
+    """Convolutions and linear layers of a node, whatever is fused to them."""
+    stages = node.op.stages if isinstance(node.op, Strip) else (node.op,)
+    mains = (op.op if isinstance(op, Fused) else op for op in stages)
+    return sum(isinstance(op, (Conv, Linear)) for op in mains)
 
 
 def _dense(sizes: tuple[int, ...]) -> Layout:
