@@ -226,7 +226,7 @@ def test_a_changed_signature_costs_only_time(saved, tmp_path):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda h: h.pop("__metadata__"), "not marked 'convariant program 2'"),
+        (lambda h: h.pop("__metadata__"), "not marked 'convariant program 3'"),
         (lambda h: h["__metadata__"].update(format="convariant program 9"), "not marked"),
         (lambda h: h["__metadata__"].update(document="{}"), "description has been changed"),
         (lambda h: h["__metadata__"].update(document=7), "has no attribute 'encode'"),
@@ -249,7 +249,7 @@ def test_foreign_files_are_told(tmp_path):
     with pytest.raises(ModelFileError, match="cannot be read: Is a directory"):
         cv.load(tmp_path)
     save_file({"x": torch.zeros(3)}, tmp_path / "weights.safetensors")
-    with pytest.raises(ModelFileError, match="not marked 'convariant program 2'"):
+    with pytest.raises(ModelFileError, match="not marked 'convariant program 3'"):
         cv.load(tmp_path / "weights.safetensors")
     torch.save({"x": torch.zeros(3)}, tmp_path / "weights.pt")
     with pytest.raises(ModelFileError, match="no safetensors file, or cut short"):

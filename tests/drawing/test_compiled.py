@@ -200,19 +200,36 @@ def test_strips_read_what_their_taps_reach(path, whole):
         for s in plan.steps
         if isinstance(s, Step) and isinstance(s.kernel, StripConv) and s.node.path == path
     )
-    window = Geometry(3, stride=kernel.depthwise.rows.stride)
-    height = kernel.depthwise.x.height
+    depthwise = kernel.stages[0]
+    window = Geometry(3, stride=depthwise.rows.stride)
+    height = depthwise.x.height
     every = bands(kernel)
     made = [row for band in every for row in band.made]
-    assert made == list(range(kernel.depthwise.rows.count))
+    assert made == list(range(depthwise.rows.count))
     for band in every:
         places = {p - 1 for row in band.made for p, _ in window.taps(0, row, (height + 2,))}
         assert list(band.read) == sorted(places & set(range(height)))
-        assert band.bytes_kept == 4 * kernel.strip
+        assert band.bytes_kept == 4 * sum(kernel.strips)
     picture = strips(plan, path)
     assert len(picture.tracks[0].steps) == len(every)
     # 32 channels of 112 x 112, 64 of 56 x 56
     assert picture.subtitle.endswith(f"in place of {whole}")
+
+
+def test_strips_of_three_layers_show_both_tensors_between():
+    net = nn.Sequential(
+        nn.Conv2d(32, 32, 3, padding=1, groups=32), nn.Conv2d(32, 64, 1), nn.Conv2d(64, 32, 1)
+    )
+    program = cv.compile(net.eval(), torch.zeros(1, 32, 96, 96), threads=1)
+    plan = program.prepare().plan
+    (kernel,) = (s.kernel for s in plan.steps if isinstance(s.kernel, StripConv))
+    every, weights = bands(kernel), 32 * 9 + 32 * 64 + 64 * 32
+    assert {band.bytes_kept for band in every} == {4 * kernel.band * 96 * (32 + 64)}
+    assert {band.bytes_weights for band in every} == {4 * weights}
+    picture = strips(plan, "2")
+    assert picture.title == "2 and the 2 layers before it, in strips"
+    assert picture.subtitle.endswith("in place of 3.38 MiB")  # 96 channels of 96 x 96
+    assert len(picture.tracks[0].steps) == len(every)
 
 
 def test_a_layer_without_strips_is_named():

@@ -1,11 +1,12 @@
-"""A depthwise and a pointwise layer in strips: which rows are in the cache at a time."""
+"""Layers in strips: which rows of what they pass on are in the cache at a time."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from convariant.compiler.kernels import StripConv
-from convariant.compiler.layout import Layout
+from convariant.compiler.kernels import GroupedConv, Stage, StrassenConv, StripConv
+from convariant.compiler.layout import Axis, Layout
 from convariant.compiler.plan import Plan
 from convariant.compiler.plan import Step as PlanStep
 from convariant.drawing._picture import Picture
@@ -44,11 +45,10 @@ class Band:
 
 def bands(kernel: StripConv) -> list[Band]:
     """All strips of an image, from top to bottom."""
-    axis, count = kernel.depthwise.rows, kernel.depthwise.rows.count
-    x, y = kernel.depthwise.x, kernel.pointwise.y
+    axis, count = _rows(kernel.stages[0]), kernel.stages[0].y.height
+    x, y = kernel.stages[0].x, kernel.stages[-1].y
     reach = (axis.taps - 1) * axis.step
-    weights = kernel.depthwise.x.channels * axis.taps * kernel.depthwise.columns.taps
-    weights += x.channels * y.channels
+    weights = sum(map(_weights, kernel.stages))
     found = []
     for first in range(0, count, kernel.band):
         made = range(first, min(first + kernel.band, count))
@@ -59,12 +59,24 @@ def bands(kernel: StripConv) -> list[Band]:
                 read,
                 made,
                 _rows_bytes(x, len(read)),
-                4 * kernel.strip,
+                4 * sum(kernel.strips),
                 4 * weights,
                 _rows_bytes(y, len(made)),
             )
         )
     return found
+
+
+def _rows(stage: Stage) -> Axis:
+    """How rows of a stage meet those it reads; Strassen's algorithm is for pointwise layers."""
+    return Axis(stage.y.height) if isinstance(stage, StrassenConv) else stage.rows
+
+
+def _weights(stage: Stage) -> int:
+    """Weights of a stage, as the layer has them."""
+    if isinstance(stage, GroupedConv):
+        return stage.x.channels * stage.rows.taps * stage.columns.taps
+    return stage.x.channels * stage.y.channels
 
 
 def strips(plan: Plan, path: str) -> Picture:
@@ -76,16 +88,15 @@ def strips(plan: Plan, path: str) -> Picture:
     kernel = step.kernel
     assert isinstance(kernel, StripConv)
     every = bands(kernel)
-    passed = (
-        4 * kernel.depthwise.x.batch * kernel.pointwise.x.channels * kernel.depthwise.rows.count
-    )
-    passed *= kernel.depthwise.columns.count
+    inner = [stage.y for stage in kernel.stages[:-1]]
+    passed = sum(4 * y.planes * y.channels * y.height * y.width for y in inner)
     subtitle = (
-        f"{kernel.band} of {kernel.depthwise.rows.count} rows at a time, "
+        f"{kernel.band} of {inner[0].height} rows at a time, "
         f"{_size(every[0].bytes_kept)} between the layers in place of {_size(passed)}"
     )
     name = f"strips_{plan.graph.name.lower()}_{path}_{plan.target.name}"
-    title = f"{path} and the depthwise layer before it, in strips"
+    before = "the layer" if len(inner) == 1 else f"the {len(inner)} layers"
+    title = f"{path} and {before} before it, in strips"
     return Picture(name, title, subtitle, _panel(kernel, every), legend=False)
 
 
@@ -99,45 +110,44 @@ def _found(plan: Plan, path: str) -> PlanStep:
 
 
 def _panel(kernel: StripConv, every: list[Band]) -> Panel:
-    x, y = kernel.depthwise.x, kernel.pointwise.y
-    lefts = [20.0 + i * (WIDE + APART) for i in range(3)]
-    heights = (x.height, kernel.depthwise.rows.count, y.height)
-    channels = (x.channels, kernel.pointwise.x.channels, y.channels)
-    names = ("input", "between the layers", "output")
-    styles = ("input", "padding", "output")
+    layouts = [kernel.stages[0].x, *(stage.y for stage in kernel.stages)]
+    inner = len(layouts) - 2
+    lefts = [20.0 + i * (WIDE + APART) for i in range(len(layouts))]
+    names = ("input", *("between the layers",) * inner, "output")
+    styles = ("input", *("padding",) * inner, "output")
     shapes: list[Shape] = []
-    for left, height, channel, name, style in zip(
-        lefts, heights, channels, names, styles, strict=True
-    ):
+    for left, layout, name, style in zip(lefts, layouts, names, styles, strict=True):
+        size = f"{layout.channels} channels, {layout.height} rows"
         shapes.append(Text((left + WIDE / 2, 8), name, 12.5, "ink", bold=True))
-        shapes.append(
-            Text((left + WIDE / 2, 26), f"{channel} channels, {height} rows", 11, "muted")
-        )
+        shapes.append(Text((left + WIDE / 2, 26), size, 11, "muted"))
         shapes.append(Polygon(rectangle(left, TOP, WIDE, TALL), style))
-    for left, word in zip(lefts, ("depthwise", "pointwise"), strict=False):
+    for left, stage in zip(lefts, kernel.stages, strict=False):
+        word = "depthwise" if isinstance(stage, GroupedConv) else "pointwise"
         middle = left + WIDE + APART / 2
         shapes.append(Text((middle, TOP + TALL / 2 - 14), word, 11.5, "orange"))
         ends = ((left + WIDE + 12, TOP + TALL / 2), (left + WIDE + APART - 10, TOP + TALL / 2))
         shapes.append(Line(ends, arrow=True))
+    heights = [layout.height for layout in layouts]
     steps = tuple(
         _step(band, lefts, heights, f"strip {i} of {len(every)}") for i, band in enumerate(every, 1)
     )
-    bottom = TOP + TALL
-    shapes.append(Polygon(rectangle(lefts[0], bottom + 52, _bar_width(), 22), "padding"))
+    bottom, width = TOP + TALL, lefts[-1] + WIDE
+    shapes.append(Polygon(rectangle(lefts[0], bottom + 52, _bar_width(lefts), 22), "padding"))
     words = f"the second-level cache ({_size(CACHE)}, a core of Zen 4) while a strip is computed"
     shapes.append(Text((lefts[0], bottom + 38), words, 11.5, "ink", "start", bold=True))
-    track = Track(steps, still=len(steps) // 3, note_at=(320, bottom + 18), note_width=640)
-    return Panel(640.0, bottom + 112, tuple(shapes), (track,))
+    track = Track(steps, still=len(steps) // 3, note_at=(width / 2, bottom + 18), note_width=width)
+    return Panel(width, bottom + 112, tuple(shapes), (track,))
 
 
-def _bar_width() -> float:
-    return 2 * (WIDE + APART) + WIDE
+def _bar_width(lefts: Sequence[float]) -> float:
+    return lefts[-1] + WIDE - lefts[0]
 
 
-def _step(band: Band, lefts: list[float], heights: tuple[int, ...], name: str) -> Step:
+def _step(band: Band, lefts: Sequence[float], heights: Sequence[int], name: str) -> Step:
     """The rows of one strip lit, and how much of the cache each kind takes."""
     shapes: list[Shape] = []
-    lit = ((band.read, "input-on"), (band.made, "kernel-on"), (band.made, "output-on"))
+    between = [(band.made, "kernel-on")] * (len(lefts) - 2)
+    lit = [(band.read, "input-on"), *between, (band.made, "output-on")]
     for left, height, (rows, style) in zip(lefts, heights, lit, strict=True):
         one = TALL / height
         corners = rectangle(left, round(TOP + rows.start * one, 2), WIDE, round(len(rows) * one, 2))
@@ -145,12 +155,12 @@ def _step(band: Band, lefts: list[float], heights: tuple[int, ...], name: str) -
     foot, at = TOP + TALL + 52, lefts[0]
     parts = (
         ("rows read", band.bytes_read, "input-on"),
-        ("strip", band.bytes_kept, "kernel-on"),
+        ("strip" if len(between) == 1 else "strips", band.bytes_kept, "kernel-on"),
         ("weights", band.bytes_weights, "point-fill"),
         ("rows written", band.bytes_written, "output-on"),
     )
     for word, size, style in parts:
-        width = round(_bar_width() * size / CACHE, 2)
+        width = round(_bar_width(lefts) * size / CACHE, 2)
         shapes.append(Polygon(rectangle(round(at, 2), foot, width, 22), style))
         below = foot + (34 if width > 20 else 50)
         middle = round(at + width / 2, 2)
