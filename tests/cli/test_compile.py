@@ -62,6 +62,17 @@ def test_the_report_is_written_as_a_page(run, tmp_path):
     assert (tmp_path / "report.html").read_text().count("<details>") >= 7
 
 
+def test_a_network_is_drawn_into_a_folder(run, tmp_path):
+    folder = tmp_path / "new" / "pictures"
+    answer = run("compile", "lenet5", "--threads", 1, "--pictures", folder)
+    names = sorted(path.name.partition("_")[0] for path in folder.glob("*.svg"))
+    assert names == ["arena", "compilation", "roofline"]
+    assert answer.out.count("written to ") == 3
+    (tmp_path / "file").write_text("")
+    wrong = run("compile", "lenet5", "--threads", 1, "--pictures", tmp_path / "file")
+    assert wrong.sentence().endswith("file: File exists")
+
+
 def test_an_onnx_file_is_compiled(run, tmp_path):
     model = torch.nn.Sequential(torch.nn.Conv2d(3, 8, 3), torch.nn.ReLU()).eval()
     to_onnx(model, tmp_path / "net.onnx", torch.empty(1, 3, 9, 9), dynamic_batch=True)

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from convariant.cli._network import Network, Size, open_network
 from convariant.cli._options import Json
 from convariant.cli._output import line, out
+
+if TYPE_CHECKING:
+    from convariant.compiler.program import Program
+    from convariant.compiler.report import Report
 
 
 def compile_(
@@ -41,6 +46,10 @@ def compile_(
         bool, typer.Option("--whole", help="With --code: all of the code, not the loop alone.")
     ] = False,
     html: Annotated[Path | None, typer.Option(help="Write the report as a page here.")] = None,
+    pictures: Annotated[
+        Path | None,
+        typer.Option(help="Draw passes and plan, memory and roofline as SVG into this folder."),
+    ] = None,
     json: Json = False,
 ) -> None:
     """Compile a network for this machine's CPU; print time, algorithm and error of every step.
@@ -65,7 +74,24 @@ def compile_(
         line(str(report) if step is None else report.step(step))
     if html is not None:
         write_file(html, report.to_html().encode())
+    if pictures is not None:
+        for path in _draw(program, report, pictures):
+            if not json:
+                line(f"written to {path}")
     if output is not None:
         program.save(output)
         if not json:
             line(f"written to {output} ({output.stat().st_size / 2**20:.1f} MiB)")
+
+
+def _draw(program: Program, report: Report, folder: Path) -> Iterator[Path]:
+    """What there is to see of a program: where a network multiplies nothing, no roofline."""
+    from convariant.drawing import arena, compilation, roofline
+
+    plan = program.latest().plan
+    folder.mkdir(parents=True, exist_ok=True)
+    yield compilation(program.graph, plan).save(folder)
+    if plan.buffers:
+        yield arena(plan).save(folder)
+    if any(row.operations for row in report.rows):
+        yield roofline(report).save(folder)

@@ -16,7 +16,7 @@ from convariant.graph import Graph, Node
 
 WIDTH, GAP = 198.0, 22.0
 BOX, BETWEEN, APART, TOP = 33.0, 5.0, 12.0, 26.0
-MOST_NODES = 80
+MOST_NODES = 400
 
 
 @dataclass(frozen=True)

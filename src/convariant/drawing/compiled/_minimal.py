@@ -78,49 +78,41 @@ def minimal_filtering(m: int = 2) -> Picture:
 
 def _panel(tile: Filtering) -> Panel:
     output, kernel, data = tile.matrices
-    transform = [
-        _row(
-            "once, when compiling: the kernel",
-            [
+    last = "one product for each position, summed over the channels; then back"
+    return stacked(
+        [
+            _row(
+                "once, when compiling: the kernel",
                 _grid(kernel, "box", "G"),
-                _sign("·"),
                 _grid(tile.g, "kernel", "g"),
-                _sign("· Gᵀ  ="),
+                "Gᵀ",
                 _grid(tile.u, "kernel-side", "U = G g Gᵀ"),
-            ],
-        ),
-        _row(
-            "for every tile of the input",
-            [
+            ),
+            _row(
+                "for every tile of the input",
                 _grid(data, "box", "Bᵀ"),
-                _sign("·"),
                 _grid(tile.d, "input", "d"),
-                _sign("· B  ="),
+                "B",
                 _grid(tile.v, "input-side", "V = Bᵀ d B"),
-            ],
-        ),
-        _row(
-            "one product for each position, summed over the channels; then back",
-            [
+            ),
+            _row(
+                last,
                 _grid(output, "box", "Aᵀ"),
-                _sign("·"),
                 _grid(tile.products, "point-soft", "M = U ⊙ V"),
-                _sign("· A  ="),
+                "A",
                 _grid(tile.y, "output", "Y = Aᵀ M A"),
-            ],
-        ),
-    ]
-    return stacked(transform, gap=22)
-
-
-def _row(heading: str, panels: list[Panel]) -> Panel:
-    """Matrices of one product, their middles on one height, under a heading."""
-    body = beside(panels, gap=14).moved(0, HEADING)
-    shapes: tuple[Shape, ...] = (
-        Text((0, 9), heading, 12.5, "ink", "start", bold=True),
-        *body.shapes,
+            ),
+        ],
+        gap=22,
     )
-    return Panel(620.0, body.height + HEADING, shapes)
+
+
+def _row(heading: str, left: Panel, middle: Panel, right: str, result: Panel) -> Panel:
+    """`left · middle · right = result` under a heading, all middles on one height."""
+    panels = [left, _sign("·", 26.0), middle, _sign(f"· {right}  =", 60.0), result]
+    body = beside(panels, gap=14).moved(0, HEADING)
+    title = Text((0, 9), heading, 12.5, "ink", "start", bold=True)
+    return Panel(620.0, body.height + HEADING, (title, *body.shapes))
 
 
 def _grid(matrix: np.ndarray, style: str, caption: str) -> Panel:
@@ -138,9 +130,8 @@ def _grid(matrix: np.ndarray, style: str, caption: str) -> Panel:
     return replace(body.moved((slot - body.width) / 2, 0), width=slot)
 
 
-def _sign(text: str) -> Panel:
+def _sign(text: str, width: float) -> Panel:
     """What stands between two matrices, at the height of their middles."""
-    width = 26.0 if text == "·" else 60.0
     return Panel(width, 24.0, (Text((width / 2, 0), text, 13, "ink"),))
 
 

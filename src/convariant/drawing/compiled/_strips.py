@@ -37,11 +37,6 @@ class Band:
     bytes_weights: int
     bytes_written: int
 
-    @property
-    def total(self) -> int:
-        """Bytes that pass through the cache for one strip."""
-        return self.bytes_read + self.bytes_kept + self.bytes_weights + self.bytes_written
-
 
 def bands(kernel: StripConv) -> list[Band]:
     """All strips of an image, from top to bottom."""
