@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 
 import pytest
@@ -155,6 +156,22 @@ class Counts(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         self.count += 1
         return x * self.count
+
+
+class Speaks(Decides):
+    def forward(self, x: Tensor) -> Tensor:
+        print("seen", file=sys.stderr)
+        return super().forward(x)
+
+
+def test_where_capture_fails_only_the_error_speaks(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(GraphError, match="cannot capture stem") as caught:
+        from_torch(Fails(Decides()), torch.empty(1, 3, 8, 8))
+    assert caught.value.__cause__ is not None
+    assert capsys.readouterr() == ("", "")
+    with pytest.raises(GraphError, match="cannot capture stem"):
+        from_torch(Fails(Speaks()), torch.empty(1, 3, 8, 8))
+    assert set(capsys.readouterr().err.splitlines()) == {"seen"}
 
 
 def test_errors_name_the_module_and_the_fix() -> None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import inspect
+import io
 import logging
+import sys
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, TypeAlias
@@ -50,7 +52,7 @@ def export(module: nn.Module, examples: Examples, dynamic_batch: bool) -> Export
         args, kwargs = pytree.tree_map(_two_or_more, (args, kwargs))
         shapes = _open_batches(module, args, kwargs)
     try:
-        with evaluating(module), torch.no_grad(), _quiet():
+        with evaluating(module), torch.no_grad(), _quiet(), _without_dump():
             program = torch.export.export(module, args, kwargs, dynamic_shapes=shapes, strict=False)
             if _changes_views(program):
                 program = program.run_decompositions({})
@@ -84,6 +86,22 @@ def _quiet() -> Iterator[None]:
             yield
     finally:
         logger.setLevel(level)
+
+
+@contextlib.contextmanager
+def _without_dump() -> Iterator[None]:
+    """Without the graph so far, which torch.export prints where it fails; the rest comes after."""
+    written, dump = io.StringIO(), None
+    try:
+        with contextlib.redirect_stderr(written):
+            yield
+    except FAILURES as error:
+        if hasattr(error, "partial_fx_graph"):
+            dump = f"{error.partial_fx_graph}\n"
+        raise
+    finally:
+        text = written.getvalue()
+        sys.stderr.write(text if dump is None else text.replace(dump, ""))
 
 
 def _call_arguments(examples: Examples) -> tuple[tuple[Any, ...], dict[str, Any]]:
