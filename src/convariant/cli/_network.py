@@ -57,6 +57,22 @@ def open_network(
     return created, shape or tuple(created.input_size)
 
 
+def open_module(
+    model: str, size: str | None = None, options: list[str] | None = None
+) -> tuple[nn.Module, tuple[int, ...] | None]:
+    """The network as a module, and the input size.
+
+    Raises: OptionError for an ONNX file, and as `open_network`.
+    """
+    network, shape = open_network(model, size, options)
+    if isinstance(network, str):
+        raise OptionError(
+            f"{model} is an ONNX file, but this command needs the layers as PyTorch has them; "
+            "give a model folder or the name of a network"
+        )
+    return network, shape
+
+
 def read_shape(text: str | None) -> tuple[int, ...] | None:
     """`'3x224x224' -> (3, 224, 224)`; None stays None.
 

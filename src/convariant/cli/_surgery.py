@@ -9,33 +9,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from convariant import OptionError
-from convariant.cli._network import open_network
 from convariant.cli._output import headline, line, print_json
 
 if TYPE_CHECKING:
-    from torch import nn
-
     from convariant.analysis.separable import Surgery
 
 Trained = Annotated[
     str, typer.Argument(metavar="MODEL", help="A model folder, or a network's name.")
 ]
 Out = Annotated[Path | None, typer.Option("--out", help="Save the new network as a model folder.")]
-
-
-def open_module(
-    model: str, size: str | None = None, options: list[str] | None = None
-) -> tuple[nn.Module, tuple[int, ...] | None]:
-    """The network as a module, and the input size.
-
-    Raises: OptionError for an ONNX file, and as `open_network`.
-    """
-    network, shape = open_network(model, size, options)
-    if isinstance(network, str):
-        raise OptionError(
-            f"{model} is an ONNX file, whose layers cannot be replaced here; give a model folder"
-        )
-    return network, shape
 
 
 def check_out(model: str, out: Path | None) -> None:

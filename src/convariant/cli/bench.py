@@ -8,18 +8,24 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from convariant import OptionError
+from convariant.cli._network import Size, open_module
 from convariant.cli._options import Json
 from convariant.cli._output import line, print_json, print_table, table
 
 if TYPE_CHECKING:
+    from torch import nn
+
     from convariant.compiler.peers import Lap
 
 
 def bench(
-    model: Annotated[str, typer.Argument(help="A network's name or the folder of a saved one.")],
+    model: Annotated[
+        str, typer.Argument(metavar="MODEL", help="A network's name or the folder of a saved one.")
+    ],
     threads: Annotated[int, typer.Option(min=1, help="Threads of every engine.")] = 1,
     batch: Annotated[int, typer.Option(min=1, help="Images in one call.")] = 1,
-    size: Annotated[int | None, typer.Option(min=1, help="Side of the images.")] = None,
+    size: Size = None,
     peers: Annotated[
         str | None, typer.Option(help="Engines, separated by commas; by default all installed.")
     ] = None,
@@ -46,16 +52,15 @@ def bench(
     for name in names:
         if name not in ENGINES:
             raise UnknownNameError("engine", name, ENGINES)
-    network, side = _network(model)
-    side = (size, size) if size else side
+    network, shape = _opened(model, size)
     torch.manual_seed(0)
-    example = torch.randn(batch, network.in_channels, *side)
+    example = torch.randn(batch, *shape)
     with tempfile.TemporaryDirectory() as folder, Console(stderr=True).status("preparing") as shown:
         files = prepare(network, example, Path(folder), [ENGINES[name] for name in names])
         laps = race(
             files, names, threads=threads, rounds=rounds, seconds=seconds, progress=shown.update
         )
-    gflop = 2e-9 * batch * _macs(network, side)
+    gflop = 2e-9 * batch * _macs(network, shape)
     peak = peak_gflops() * threads
     rows = [_row(lap, laps[0], gflop, peak) for lap in laps]
     missing = {n: e.package for n, e in ENGINES.items() if e.version is None and peers is None}
@@ -68,10 +73,9 @@ def bench(
     made = table("engine", "version", *figures, right=figures)
     for row in rows:
         made.add_row(*(str(value) for value in row.values()))
-    line(
-        f"{model}, batch {batch}, {side[0]}x{side[1]}, {threads} thread(s); {gflop:.2f} GFLOP, "
-        f"peak {peak:.0f} GFLOP/s"
-    )
+    sizes = "x".join(map(str, shape[1:]))
+    work = f"{gflop:.2f} GFLOP" if gflop >= 0.1 else f"{1000 * gflop:.2f} MFLOP"
+    line(f"{model}, batch {batch}, {sizes}, {threads} thread(s); {work}, peak {peak:.0f} GFLOP/s")
     print_table(made)
     for name, package in missing.items():
         line(f"not installed: {name} (pip install {package})")
@@ -79,31 +83,26 @@ def bench(
         line(f"\n{report}")
 
 
-def _network(name: str):  # type: ignore[no-untyped-def]
-    """The network, and the (h, w) that it was trained on or is made for."""
-    from convariant import models
-    from convariant.training import read_model
+def _opened(model: str, size: str | None) -> tuple[nn.Module, tuple[int, ...]]:
+    """The network in eval mode, and the shape of one image."""
+    from convariant.analysis._source import example_tensors
 
-    if Path(name).is_dir():
-        saved = read_model(name)
-        return saved.network, saved.preprocessing.frame
-    network = models.create(name).eval()
-    return network, network.input_size
+    network, given = open_module(model, size)
+    assert given is not None  # every network by name, and every folder, says a size
+    (example,) = example_tensors(network, given)
+    images, *shape = example.shape
+    if images != 1:
+        raise OptionError(f"--size is {size!r}, of {images} images; say it as --batch {images}")
+    return network.eval(), tuple(shape)
 
 
-def _macs(network, side: tuple[int, int]) -> int:  # type: ignore[no-untyped-def]
+def _macs(network: nn.Module, shape: tuple[int, ...]) -> int:
     import torch
 
     from convariant.graph import from_torch
 
-    graph = from_torch(network, torch.zeros(1, network.in_channels, *side))
-    return sum(
-        node.op.cost(
-            tuple(graph.types[name] for name in node.inputs),
-            tuple(graph.types[name] for name in node.outputs),
-        ).macs
-        for node in graph.nodes
-    )
+    graph = from_torch(network, torch.empty(1, *shape))
+    return sum(node.op.cost(*graph.node_types(node)).macs for node in graph.nodes)
 
 
 def _row(lap: Lap, ours: Lap, gflop: float, peak: float) -> dict[str, object]:

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
-from convariant.cli._network import Size
+from convariant.cli._network import Size, open_module
 from convariant.cli._options import Json
-from convariant.cli._surgery import Out, Trained, check_out, open_module, show
+from convariant.cli._surgery import Out, Trained, check_out, show
 
 if TYPE_CHECKING:
     from convariant.analysis.separable import Form

@@ -6,9 +6,9 @@ from typing import Annotated
 
 import typer
 
-from convariant.cli._network import Options, Size
+from convariant.cli._network import Options, Size, open_module
 from convariant.cli._options import Json
-from convariant.cli._surgery import Out, Trained, check_out, open_module, show
+from convariant.cli._surgery import Out, Trained, check_out, show
 
 Linear = Annotated[
     bool, typer.Option("--linear", help="Without norm and ReLU inside the new blocks.")
