@@ -11,6 +11,7 @@ from collections import OrderedDict
 
 import pytest
 import torch
+from tests.compiler.saved import same
 from torch import nn
 
 import convariant as cv
@@ -20,49 +21,6 @@ from convariant.compiler.saving._document import GRAPH, _decode_op, graph_docume
 from convariant.compiler.saving._native import machine
 from convariant.errors import CompileError, ModelFileError, StorageError
 from convariant.graph import from_torch, ops
-
-
-class Net(nn.Module):
-    """Convolutions, a step that PyTorch runs, a whole-number result, a result that is a weight."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.conv = nn.Conv2d(3, 20, 3, padding=1)
-        self.norm = nn.BatchNorm2d(20)
-        self.deep = nn.Conv3d(1, 2, 3)
-        self.scale = nn.Parameter(torch.randn(4))
-
-    def forward(self, x):
-        y = torch.relu(self.norm(self.conv(x)))
-        z = self.deep(y[:, None])
-        return {"map": y, "best": [y.argmax(1), z]}, self.scale
-
-
-@pytest.fixture(scope="module")
-def saved(tmp_path_factory):
-    torch.manual_seed(0)
-    model = Net().eval()
-    x = torch.randn(1, 3, 9, 11)
-    program = cv.compile(model, x, threads=2, tolerance=1e-5)
-    path = tmp_path_factory.mktemp("saved") / "net.convariant"
-    program.save(path)
-    return program, path, x
-
-
-def same(program, other, x) -> bool:
-    one, two = (torch.utils._pytree.tree_flatten(p(x)) for p in (program, other))
-    return one[1] == two[1] and all(map(torch.equal, one[0], two[0]))
-
-
-def rewritten(path, target, change):
-    """The file with another header; the digests are left as they were."""
-    data = path.read_bytes()
-    length = int.from_bytes(data[:8], "little")
-    header = json.loads(data[8 : 8 + length])
-    change(header)
-    encoded = json.dumps(header).encode()
-    target.write_bytes(len(encoded).to_bytes(8, "little") + encoded + data[8 + length :])
-    return target
 
 
 def test_a_loaded_program_computes_the_same_and_compiles_nothing(saved):
@@ -185,75 +143,6 @@ def test_other_threads_are_planned_anew(saved):
     assert same(program, loaded, x)
     with pytest.raises(CompileError, match="threads=0: a program runs on one thread at least"):
         cv.load(path, threads=0)
-
-
-def test_every_cut_is_told(saved, tmp_path):
-    _, path, _ = saved
-    data, cut = path.read_bytes(), tmp_path / "cut"
-    for length in (*range(16), 300, len(data) // 2, len(data) - 1):
-        cut.write_bytes(data[:length])
-        with pytest.raises(ModelFileError, match="is no program that this convariant can load"):
-            cv.load(cut)
-    cut.write_bytes(data + b"x")
-    with pytest.raises(ModelFileError, match="cut short or something was added"):
-        cv.load(cut)
-
-
-def test_every_changed_byte_is_told(saved, tmp_path):
-    _, path, _ = saved
-    data, changed = path.read_bytes(), tmp_path / "changed"
-    places = torch.randint(len(data), (60,), generator=torch.Generator().manual_seed(0)).tolist()
-    length = int.from_bytes(data[:8], "little")
-    inside = set(range(data.index(b'"signature"'), data.index(b'"signature"') + 81))
-    for place in (*places, 0, 3, 8, 9, length + 8, len(data) - 1):
-        if place in inside:
-            continue
-        changed.write_bytes(data[:place] + bytes([data[place] ^ 1]) + data[place + 1 :])
-        with pytest.raises(ModelFileError, match="is no program that this convariant can load"):
-            cv.load(changed)
-
-
-def test_a_changed_signature_costs_only_time(saved, tmp_path):
-    program, path, x = saved
-    forged = rewritten(
-        path, tmp_path / "forged", lambda h: h["__metadata__"].update(signature="é" * 64)
-    )
-    loaded = cv.load(forged)
-    assert loaded.cache.hits > 0
-    assert same(program, loaded, x)
-
-
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        (lambda h: h.pop("__metadata__"), "not marked 'convariant program 3'"),
-        (lambda h: h["__metadata__"].update(format="convariant program 9"), "not marked"),
-        (lambda h: h["__metadata__"].update(document="{}"), "description has been changed"),
-        (lambda h: h["__metadata__"].update(document=7), "has no attribute 'encode'"),
-        (lambda h: h["__metadata__"].pop("digest"), "digest"),
-        (lambda h: h["weight/scale"].update(shape=[2, 2]), "table of tensors has been changed"),
-        (lambda h: h.pop("weight/scale"), "table of tensors has been changed"),
-    ],
-)
-def test_a_changed_header_is_told(saved, tmp_path, change, message):
-    _, path, _ = saved
-    with pytest.raises(ModelFileError, match=message):
-        cv.load(rewritten(path, tmp_path / "changed", change))
-
-
-def test_foreign_files_are_told(tmp_path):
-    from safetensors.torch import save_file
-
-    with pytest.raises(ModelFileError, match="cannot be read: No such file"):
-        cv.load(tmp_path / "nowhere")
-    with pytest.raises(ModelFileError, match="cannot be read: Is a directory"):
-        cv.load(tmp_path)
-    save_file({"x": torch.zeros(3)}, tmp_path / "weights.safetensors")
-    with pytest.raises(ModelFileError, match="not marked 'convariant program 3'"):
-        cv.load(tmp_path / "weights.safetensors")
-    torch.save({"x": torch.zeros(3)}, tmp_path / "weights.pt")
-    with pytest.raises(ModelFileError, match="no safetensors file, or cut short"):
-        cv.load(tmp_path / "weights.pt")
 
 
 def test_what_pytorch_runs_cannot_be_saved(tmp_path):

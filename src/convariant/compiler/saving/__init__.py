@@ -28,6 +28,7 @@ from convariant.errors import CompileError, ConvariantError, ModelFileError
 __all__ = ["load", "save_program"]
 
 _WEIGHT = "weight/"
+_MOST_THREADS = 1024  # a file may not ask for more
 
 # what reading a document that was written by somebody else may raise
 _FAILURES = (
@@ -94,7 +95,7 @@ def load(
     cache = ObjectCache.at(cache_dir, target)
     with _opened(Path(path)) as file, ThreadPoolExecutor() as readers:
         document, native = file.document, file.document["native"]
-        threads = threads or document["threads"]
+        threads = threads or _threads(document)
         weights = readers.submit(_read, file, document["weights"], huge=False)
         ours = trusted or cache.signed(file.digest, file.signature)
         fits = native["machine"] == machine(target) and native["threads"] == threads
@@ -103,14 +104,28 @@ def load(
         program = Program(
             read_graph(document["graph"], constants),
             threads=threads,
-            tolerance=document["tolerance"],
+            tolerance=_tolerance(document),
             cache=cache,
         )
         shapes = tuple(tuple(shape) for shape in native["shapes"])
         if ready is not None:
             program.adopt(shapes, read_native(native, target, *ready.result()))
-    program.prepare(*shapes)
+        program.prepare(*shapes)
     return program
+
+
+def _threads(document: Any) -> int:
+    threads = document["threads"]
+    if type(threads) is not int or not 1 <= threads <= _MOST_THREADS:
+        raise ModelFileError(f"it is for {threads!r} threads")
+    return threads
+
+
+def _tolerance(document: Any) -> float:
+    tolerance = document["tolerance"]
+    if type(tolerance) not in (int, float) or not tolerance >= 0:
+        raise ModelFileError(f"its tolerance is {tolerance!r}")
+    return float(tolerance)
 
 
 def _read(file: ProgramFile, part: Any, *, huge: bool) -> tuple[Memory, dict[str, Tensor]]:
