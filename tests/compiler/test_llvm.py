@@ -115,16 +115,25 @@ def test_a_damaged_entry_is_compiled_again(folder, damage):
     assert entry.read_bytes() == whole
 
 
-def test_an_entry_that_others_may_write_is_compiled_again(folder):
+@pytest.mark.parametrize("mode", [0o660, 0o606], ids=["group", "others"])
+def test_an_entry_that_others_may_write_is_compiled_again(folder, mode):
     counts(folder)
     (entry,) = folder.iterdir()
-    entry.chmod(0o666)
+    entry.chmod(mode)
     assert counts(folder) == (0, 1)
 
 
-def test_a_folder_that_others_may_write_is_not_used(folder):
+def test_an_entry_of_another_user_is_compiled_again(folder, monkeypatch):
+    counts(folder)
+    monkeypatch.setattr(caching, "_ours", lambda _folder: True)
+    monkeypatch.setattr(os, "getuid", lambda: -1)
+    assert counts(folder) == (0, 1)
+
+
+@pytest.mark.parametrize("mode", [0o770, 0o707], ids=["group", "others"])
+def test_a_folder_that_others_may_write_is_not_used(folder, mode):
     folder.mkdir()
-    folder.chmod(0o777)
+    folder.chmod(mode)
     assert [counts(folder), counts(folder)] == [(0, 1), (0, 1)]
     assert list(folder.iterdir()) == []
 
@@ -141,6 +150,46 @@ def test_another_state_of_the_compiler_has_entries_of_its_own(folder, monkeypatc
     assert counts(folder) == (0, 1)
 
 
+@pytest.mark.parametrize("version", ["__version__", "llvm"])
+def test_another_llvm_has_entries_of_its_own(folder, monkeypatch, version):
+    counts(folder)
+    if version == "llvm":
+        monkeypatch.setattr(caching.llvm, "llvm_version_info", (1, 2, 3))
+    else:
+        monkeypatch.setattr(caching.llvmlite, version, "1.2.3")
+    assert counts(folder) == (0, 1)
+
+
+def test_another_processor_has_entries_of_its_own(folder, monkeypatch):
+    target = host_target()
+    counts(folder)
+    monkeypatch.setattr(caching.llvm, "get_host_cpu_name", lambda: "another")
+    assert counts(folder, target) == (0, 1)
+
+
+@pytest.mark.parametrize("field", ["name", "triple", "cpu", "features"])
+def test_an_entry_depends_on_all_that_a_target_says(folder, field):
+    target = host_target()
+    other = dataclasses.replace(target, **{field: f"{getattr(target, field)} and more"})
+    assert ObjectCache(folder, other).name("x") != ObjectCache(folder, target).name("x")
+
+
+def test_another_version_has_entries_of_its_own(monkeypatch):
+    known = caching._own_code.__wrapped__()
+    monkeypatch.setattr("convariant.__version__", "0.0.0")
+    assert caching._own_code.__wrapped__() != known
+
+
+def test_files_of_the_compiler_that_are_exchanged_meanwhile_are_passed_over(monkeypatch):
+    whole = caching._own_code.__wrapped__()
+
+    def gone(_path: Path) -> bytes:
+        raise FileNotFoundError
+
+    monkeypatch.setattr(Path, "read_bytes", gone)
+    assert caching._own_code.__wrapped__() != whole
+
+
 def test_trouble_with_the_disk_only_costs_time(folder, monkeypatch):
     counts(folder)
 
@@ -152,6 +201,7 @@ def test_trouble_with_the_disk_only_costs_time(folder, monkeypatch):
     entry.unlink()
     assert counts(folder) == (0, 1)
     assert list(folder.iterdir()) == [], "no half-written file is left"
+    (folder / "file").touch()
     assert counts(folder / "file" / "below") == (0, 1)
     assert counts(None) == (0, 1)
 

@@ -147,7 +147,8 @@ def _own_code() -> str:
 
     digest = hashlib.sha256(__version__.encode())
     for path in sorted(Path(__file__).parents[1].rglob("*.py")):
-        digest.update(path.read_bytes())
+        with contextlib.suppress(OSError):  # an update of the package may just be under way
+            digest.update(path.read_bytes())
     return digest.hexdigest()
 
 
