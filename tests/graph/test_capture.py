@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import torch
@@ -172,6 +173,16 @@ def test_where_capture_fails_only_the_error_speaks(capsys: pytest.CaptureFixture
     with pytest.raises(GraphError, match="cannot capture stem"):
         from_torch(Fails(Speaks()), torch.empty(1, 3, 8, 8))
     assert set(capsys.readouterr().err.splitlines()) == {"seen"}
+
+
+def test_capture_in_several_threads_gives_stderr_back() -> None:
+    before = sys.stderr
+    with ThreadPoolExecutor(4) as pool:
+        graphs = [
+            pool.submit(from_torch, nn.Conv2d(3, 4, 3), torch.empty(1, 3, 8, 8)) for _ in range(12)
+        ]
+        assert {graph.result().nodes[0].op.text() for graph in graphs} == {"3x3"}
+    assert sys.stderr is before
 
 
 def test_errors_name_the_module_and_the_fix() -> None:

@@ -7,6 +7,7 @@ import inspect
 import io
 import logging
 import sys
+import threading
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, TypeAlias
@@ -30,6 +31,8 @@ FAILURES = (
     AssertionError,
     ArithmeticError,
 )
+
+_STDERR = threading.RLock()  # sys.stderr is one for all threads
 
 
 def export(module: nn.Module, examples: Examples, dynamic_batch: bool) -> ExportedProgram:
@@ -90,10 +93,13 @@ def _quiet() -> Iterator[None]:
 
 @contextlib.contextmanager
 def _without_dump() -> Iterator[None]:
-    """Without the graph so far, which torch.export prints where it fails; the rest comes after."""
+    """Without the graph so far, which torch.export prints where it fails; the rest comes after.
+
+    One thread at a time: two that set sys.stderr back in another order would lose it.
+    """
     written, dump = io.StringIO(), None
     try:
-        with contextlib.redirect_stderr(written):
+        with _STDERR, contextlib.redirect_stderr(written):
             yield
     except FAILURES as error:
         if hasattr(error, "partial_fx_graph"):
