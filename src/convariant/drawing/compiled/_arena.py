@@ -27,10 +27,10 @@ def arena(plan: Plan) -> Picture:
     Raises OptionError for a plan without buffers.
 
     >>> import torch, convariant as cv
-    >>> net = torch.nn.Sequential(torch.nn.Conv2d(3, 16, 3), torch.nn.Conv2d(16, 16, 3)).eval()
+    >>> net = torch.nn.Sequential(torch.nn.Conv2d(3, 16, 3), torch.nn.MaxPool2d(2)).eval()
     >>> fast = cv.compile(net, torch.zeros(1, 3, 8, 8), threads=1)
     >>> arena(fast.prepare().plan).subtitle
-    '4 buffers share 6.4 KiB; the most alive at once: 6.4 KiB'
+    '2 buffers share 2.81 KiB; the most alive at once: 2.81 KiB'
     """
     if not plan.buffers:
         raise OptionError(
