@@ -26,7 +26,9 @@ from convariant.compiler.kernels import (
     strip_layout,
 )
 from convariant.compiler.layout import Axis, Layout, lay_out
+from convariant.compiler.llvm import get_target
 from convariant.compiler.passes import Strip, run_passes
+from convariant.compiler.plan import make_plan
 from convariant.graph import from_torch, interpret
 
 
@@ -189,3 +191,13 @@ def test_programs_take_strips_where_they_pay(model, size, strips, threads):
     assert sum(algorithm.startswith("strips") for algorithm in algorithms) == strips
     truth = interpret(program.graph, x, dtype=torch.float64)[0]
     assert_close(program(x), truth, dtype="float32", reduction=size[1] * 9)
+
+
+@pytest.mark.parametrize(("inner", "declined"), [(64, 0), (48, 1)], ids=["both may", "neither may"])
+def test_strassen_is_declined_once_where_no_stage_takes_it(inner, declined):
+    """On vectors of 16: 48 channels have no halves of whole blocks, on either side."""
+    graph = run_passes(from_torch(expanding(32, inner), (torch.zeros(1, 32, 96, 96),)))
+    plan = make_plan(graph, get_target("avx512"), 1, 1e-4)
+    (choice,) = (plan.choices[n.name] for n in graph.nodes if isinstance(n.op, Strip))
+    assert [way.algorithm for way in choice.declined] == ["strassen"] * declined
+    assert len(choice.ways) == 2 - declined

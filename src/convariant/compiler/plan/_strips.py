@@ -47,12 +47,12 @@ def lower_strip(job: Job) -> Lowering | str:
     tasks = _tasks(job)
     direct = [_direct(task) for task in tasks]
     fewer = [_strassen(task) for task in tasks]
-    declined = [Way("strassen", declined=reason) for reason in fewer if isinstance(reason, str)]
-    best = [b if isinstance(b, Strassen) else a for a, b in zip(direct, fewer, strict=True)]
     options = [_option(_NAME, tasks, direct)]
-    if best != direct:
-        options.append(_option(_NAME_STRASSEN, tasks, best))
-    return job.context.pick(job.node, options, declined)
+    if any(isinstance(way, Strassen) for way in fewer):
+        best = [b if isinstance(b, Strassen) else a for a, b in zip(direct, fewer, strict=True)]
+        return job.context.pick(job.node, [*options, _option(_NAME_STRASSEN, tasks, best)])
+    reasons = dict.fromkeys(reason for reason in fewer if isinstance(reason, str))
+    return job.context.pick(job.node, options, [Way("strassen", declined=r) for r in reasons])
 
 
 def _tasks(job: Job) -> list[ConvTask]:
