@@ -22,6 +22,7 @@ from convariant.compiler.llvm import (
     load_object,
     runs_here,
 )
+from convariant.compiler.llvm.builder import TAKEN_BYTES
 from convariant.compiler.plan import Call
 from convariant.compiler.program import Program
 from convariant.graph import from_torch, interpret
@@ -82,7 +83,10 @@ def build(emitter: Emitter, target: Target) -> Kernel:
 def call(kernel: Kernel, buffers: list[Guarded], threads: int = 1) -> None:
     table = (ctypes.c_void_p * len(buffers))(*(buffer.address for buffer in buffers))
     for thread in range(threads):
-        kernel(ctypes.addressof(table), thread, threads)
+        # the others have taken all of their parts, so that this thread does its own and no more
+        taken = np.full((threads, TAKEN_BYTES // 8), 2**40)
+        taken[thread] = 0
+        kernel(ctypes.addressof(table), thread, threads, taken.ctypes.data)
     for buffer in buffers:
         buffer.check()
 

@@ -6,8 +6,11 @@ import numpy as np
 import pytest
 from tests.compiler.harness import HERE, Guarded, call, each_target
 
+from convariant.compiler._workers import WorkerPool, meeting_address
 from convariant.compiler.layout import Floats
-from convariant.compiler.llvm import Builder, Kernel, compile_object, load_object
+from convariant.compiler.llvm import Builder, Kernel, compile_object, host_target, load_object
+from convariant.compiler.llvm.builder import TAKEN_BYTES
+from convariant.compiler.llvm.driver import load_driver
 
 
 def kernel(b: Builder) -> Kernel:
@@ -64,6 +67,56 @@ def test_share_covers_every_item_once(target, threads):
     buffer = Guarded(np.zeros(11 * target.lanes, np.float32))
     call(kernel(b), [buffer], threads)
     assert (buffer.values[:: target.lanes] == 1).all()
+
+
+def counting(target, count):
+    """A kernel that deals out `range(count)` and adds one to the number of each item."""
+    b = Builder(target, "kernel")
+    y = b.argument(0)
+    with b.deal(count) as i:
+        b.store(b.load(y + i * target.lanes) + b.constant(1.0), y + i * target.lanes)
+    return kernel(b)
+
+
+@each_target
+@pytest.mark.parametrize("count", [0, 1, 5, 100])
+@pytest.mark.parametrize("threads", [1, 2, 3, 7])
+def test_deal_gives_each_thread_its_part_where_others_take_theirs(target, count, threads):
+    buffer = Guarded(np.zeros(count * target.lanes, np.float32))
+    call(counting(target, count), [buffer], threads)
+    assert (buffer.values == 1).all()
+
+
+@each_target
+@pytest.mark.parametrize("count", [0, 1, 5, 100])
+@pytest.mark.parametrize("threads", [1, 2, 3, 7])
+@pytest.mark.parametrize("thread", [0, 1, 6])
+def test_deal_gives_a_thread_what_those_who_do_not_come_leave(target, count, threads, thread):
+    buffer = Guarded(np.zeros(count * target.lanes, np.float32))
+    table = np.array([buffer.address])
+    taken = np.zeros(threads * TAKEN_BYTES // 8, np.int64)
+    for _ in range(2):  # whoever comes later finds nothing
+        arguments = (thread % threads, threads, taken.ctypes.data)
+        counting(target, count)(table.ctypes.data, *arguments)
+    buffer.check()
+    assert (buffer.values == 1).all()
+
+
+@pytest.mark.parametrize("threads", [1, 2, 3, 5])
+@pytest.mark.parametrize("meet", [0, 1])
+def test_threads_deal_every_item_of_every_step_once(threads, meet):
+    """Twenty steps, more than there are counters for without a meeting; again and again."""
+    target, workers, count, steps, runs = host_target(), WorkerPool(), 203, 20, 200
+    numbers = np.zeros((steps, count, target.lanes), np.float32)
+    addresses = [part.ctypes.data for part in numbers]
+    tables = np.array(addresses)
+    deal, driver = counting(target, count), load_driver(target)
+    rows = [(deal.address, tables.ctypes.data + 8 * k, meet) for k in range(steps)]
+    program = np.array(rows)
+    job = np.array([program.ctypes.data, steps, meeting_address(threads)])
+    for _ in range(runs):
+        workers.run(driver, job.ctypes.data, threads)
+    assert (numbers == runs).all()
 
 
 @each_target

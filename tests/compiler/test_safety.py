@@ -17,7 +17,7 @@ from tests.compiler.harness import build
 from torch import nn
 
 import convariant as cv
-from convariant.compiler._workers import WorkerPool
+from convariant.compiler._workers import WorkerPool, meeting_address
 from convariant.compiler.kernels import ClearHalo
 from convariant.compiler.layout import Layout
 from convariant.compiler.llvm import host_target
@@ -103,8 +103,7 @@ def test_a_run_ends_when_every_thread_is_done_with_its_last_step():
     values = np.empty(layout.size, np.float32)
     where = (ctypes.c_int64 * 1)(values.ctypes.data)
     step = (ctypes.c_int64 * 3)(kernel.address, ctypes.addressof(where), 0)
-    barrier = (ctypes.c_int64 * 48)()
-    job = (ctypes.c_int64 * 3)(ctypes.addressof(step), 1, ctypes.addressof(barrier))
+    job = (ctypes.c_int64 * 3)(ctypes.addressof(step), 1, meeting_address(2))
     halo = values.reshape(16, 64, 128 * target.lanes)[:, :, 64 * target.lanes :]
     for _ in range(300):
         values.fill(1)

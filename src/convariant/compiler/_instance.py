@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from convariant.compiler._workers import barrier_address, pool
+from convariant.compiler._workers import meeting_address, pool
 from convariant.compiler.layout import Floats, read_back
 from convariant.compiler.llvm import load_objects
 from convariant.compiler.llvm.cache import ObjectCache
@@ -289,7 +289,7 @@ class Instance:
         return (ctypes.c_int64 * 3)(
             ctypes.addressof(self._steps) + first * _STEP_WORDS * _WORD,
             count,
-            barrier_address(),
+            meeting_address(self.plan.threads),
         )
 
     def _execute(self, first: int, count: int) -> None:

@@ -11,16 +11,15 @@ import os
 import threading
 
 from convariant.compiler.llvm import Kernel, host_target
-from convariant.compiler.llvm.driver import load_worker
+from convariant.compiler.llvm.driver import load_worker, meeting_bytes
 
-__all__ = ["WorkerPool", "barrier_address", "pool"]
+__all__ = ["WorkerPool", "meeting_address", "pool"]
 
 # Turns of looking for a job before a worker sleeps: some 50 microseconds.
 _PATIENCE = 2_000
-# Where the threads of a running program meet: two counters, on cache lines of their own. All
-# programs, which run in turn, share it, because a worker that leaves the last meeting of a run
-# reads it once more, when the program may be gone already.
-_barrier = (ctypes.c_int64 * 48)()
+# The memory where threads meet, by how many they are; aligned to what is fetched together.
+_meetings: dict[int, ctypes.Array[ctypes.c_char]] = {}
+_LINE = 128
 # A mailbox is {jobs posted, jobs seen, driver, its table, threads}, alone on its cache lines.
 _MAILBOX = 16
 
@@ -88,16 +87,26 @@ def pool() -> WorkerPool:
     return _pool
 
 
-def barrier_address() -> int:
-    """The barrier, as drivers take it."""
-    return ctypes.addressof(_barrier)
+def meeting_address(threads: int) -> int:
+    """The memory where the threads of a running program meet, as drivers take it.
+
+    All programs of so many threads, which run in turn, share it, because a worker that leaves the
+    last meeting of a run reads it once more, when the program may be gone already.
+    """
+    room = _meetings.get(threads)
+    if room is None:
+        new = (ctypes.c_char * (meeting_bytes(threads) + _LINE))()
+        room = _meetings.setdefault(threads, new)  # another thread may have been faster
+    start = ctypes.addressof(room)
+    return start + -start % _LINE
 
 
 def _renew() -> None:
     """A forked child has none of its parent's threads, which may have been in a meeting."""
     global _pool
     _pool = WorkerPool()
-    ctypes.memset(_barrier, 0, ctypes.sizeof(_barrier))
+    for room in _meetings.values():
+        ctypes.memset(room, 0, ctypes.sizeof(room))
 
 
 if hasattr(os, "register_at_fork"):

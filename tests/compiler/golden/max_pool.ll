@@ -2,265 +2,299 @@
 target triple = "x86_64-unknown-linux-gnu"
 target datalayout = ""
 
-define void @"max_pool"(ptr %".1", i64 %".2", i64 %".3") nounwind
+define void @"max_pool"(ptr %".1", i64 %".2", i64 %".3", ptr %".4") nounwind
 {
 entry:
-  %".27" = alloca <8 x float>
-  %".89" = alloca <8 x float>
-  %".91" = alloca <8 x float>
-  %".93" = alloca <8 x float>
-  %".95" = alloca <8 x float>
-  %".179" = alloca <8 x float>
+  %".52" = alloca <8 x float>
+  %".114" = alloca <8 x float>
+  %".116" = alloca <8 x float>
+  %".118" = alloca <8 x float>
+  %".120" = alloca <8 x float>
+  %".204" = alloca <8 x float>
   br label %"body"
 body:
-  %".6" = getelementptr inbounds ptr, ptr %".1", i64 0
-  %".7" = load ptr, ptr %".6"
-  %".8" = getelementptr inbounds ptr, ptr %".1", i64 1
-  %".9" = load ptr, ptr %".8"
-  %".10" = getelementptr inbounds ptr, ptr %".1", i64 2
-  %".11" = load ptr, ptr %".10"
-  %".12" = mul nsw i64 %".2", 2
-  %".13" = udiv i64 %".12", %".3"
-  %".14" = add nsw i64 %".2", 1
-  %".15" = mul nsw i64 %".14", 2
-  %".16" = udiv i64 %".15", %".3"
-  %".17" = icmp slt i64 %".13", %".16"
-  br i1 %".17", label %"loop", label %"done"
+  %".7" = getelementptr inbounds ptr, ptr %".1", i64 0
+  %".8" = load ptr, ptr %".7"
+  %".9" = getelementptr inbounds ptr, ptr %".1", i64 1
+  %".10" = load ptr, ptr %".9"
+  %".11" = getelementptr inbounds ptr, ptr %".1", i64 2
+  %".12" = load ptr, ptr %".11"
+  %".13" = icmp eq i64 %".3", 1
+  %".14" = mul nsw i64 %".3", 16
+  %".15" = udiv i64 2, %".14"
+  %".16" = add nsw i64 %".15", 1
+  %".17" = select  i1 %".13", i64 2, i64 %".16"
+  %".18" = icmp slt i64 0, %".3"
+  br i1 %".18", label %"loop", label %"done"
 loop:
-  %".19" = phi  i64 [%".13", %"body"], [%".238", %"done.7"]
-  %".20" = udiv i64 %".19", 2
-  %".21" = urem i64 %".19", 2
-  %".22" = mul nsw i64 %".20", 128
-  %".23" = getelementptr inbounds float, ptr %".7", i64 %".22"
-  %".24" = icmp slt i64 0, 0
-  br i1 %".24", label %"loop.1", label %"done.1"
+  %".20" = phi  i64 [0, %"body"], [%".267", %"dealt"]
+  %".21" = add nsw i64 %".2", %".20"
+  %".22" = urem i64 %".21", %".3"
+  %".23" = mul nsw i64 %".22", 2
+  %".24" = udiv i64 %".23", %".3"
+  %".25" = add nsw i64 %".22", 1
+  %".26" = mul nsw i64 %".25", 2
+  %".27" = udiv i64 %".26", %".3"
+  %".28" = mul nsw i64 %".22", 128
+  %".29" = getelementptr i8, ptr %".4", i64 %".28"
+  br label %"test"
 done:
   ret void
+test:
+  %".31" = load atomic i64, ptr %".29" monotonic, align 8
+  %".32" = add nsw i64 %".24", %".31"
+  %".33" = icmp slt i64 %".32", %".27"
+  br i1 %".33", label %"claim", label %"dealt"
+claim:
+  %".35" = atomicrmw add ptr %".29", i64 %".17" monotonic
+  %".36" = add nsw i64 %".24", %".35"
+  %".37" = icmp slt i64 %".36", %".27"
+  br i1 %".37", label %"piece", label %"dealt"
+piece:
+  %".39" = add nsw i64 %".36", %".17"
+  %".40" = icmp slt i64 %".39", %".27"
+  %".41" = select  i1 %".40", i64 %".39", i64 %".27"
+  %".42" = icmp slt i64 %".36", %".41"
+  br i1 %".42", label %"loop.1", label %"done.1"
+dealt:
+  %".267" = add nsw i64 %".20", 1
+  %".268" = icmp slt i64 %".267", %".3"
+  br i1 %".268", label %"loop", label %"done"
 loop.1:
-  %".26" = phi  i64 [0, %"loop"], [%".83", %"done.2"]
-  store <8 x float> <float 0xfff0000000000000, float 0xfff0000000000000, float 0xfff0000000000000, float 0xfff0000000000000, float 0xfff0000000000000, float 0xfff0000000000000, float 0xfff0000000000000, float 0xfff0000000000000>, <8 x float>* %".27"
-  %".29" = mul nsw i64 %".26", 2
-  %".30" = sub nsw i64 0, %".29"
-  %".31" = icmp sgt i64 0, %".30"
-  %".32" = select  i1 %".31", i64 0, i64 %".30"
-  %".33" = sub nsw i64 4, %".29"
-  %".34" = icmp sgt i64 0, %".33"
-  %".35" = select  i1 %".34", i64 0, i64 %".33"
-  %".36" = icmp slt i64 %".35", 2
-  %".37" = select  i1 %".36", i64 %".35", i64 2
-  %".38" = mul nsw i64 %".21", 2
-  %".39" = sub nsw i64 0, %".38"
-  %".40" = icmp sgt i64 0, %".39"
-  %".41" = select  i1 %".40", i64 0, i64 %".39"
-  %".42" = sub nsw i64 4, %".38"
-  %".43" = icmp sgt i64 0, %".42"
-  %".44" = select  i1 %".43", i64 0, i64 %".42"
-  %".45" = icmp slt i64 %".44", 2
-  %".46" = select  i1 %".45", i64 %".44", i64 2
-  %".47" = icmp slt i64 %".41", %".46"
-  br i1 %".47", label %"loop.2", label %"done.2"
+  %".44" = phi  i64 [%".36", %"piece"], [%".263", %"done.8"]
+  %".45" = udiv i64 %".44", 2
+  %".46" = urem i64 %".44", 2
+  %".47" = mul nsw i64 %".45", 128
+  %".48" = getelementptr inbounds float, ptr %".8", i64 %".47"
+  %".49" = icmp slt i64 0, 0
+  br i1 %".49", label %"loop.2", label %"done.2"
 done.1:
-  %".86" = icmp slt i64 0, 0
-  br i1 %".86", label %"loop.4", label %"done.4"
+  br label %"test"
 loop.2:
-  %".49" = phi  i64 [%".41", %"loop.1"], [%".72", %"done.3"]
-  %".50" = mul nsw i64 %".21", 2
-  %".51" = add nsw i64 %".50", %".49"
-  %".52" = mul nsw i64 %".51", 32
-  %".53" = add nsw i64 0, %".52"
-  %".54" = getelementptr inbounds float, ptr %".23", i64 %".53"
-  %".55" = icmp slt i64 %".32", %".37"
-  br i1 %".55", label %"loop.3", label %"done.3"
+  %".51" = phi  i64 [0, %"loop.1"], [%".108", %"done.3"]
+  store <8 x float> <float 0xfff0000000000000, float 0xfff0000000000000, float 0xfff0000000000000, float 0xfff0000000000000, float 0xfff0000000000000, float 0xfff0000000000000, float 0xfff0000000000000, float 0xfff0000000000000>, <8 x float>* %".52"
+  %".54" = mul nsw i64 %".51", 2
+  %".55" = sub nsw i64 0, %".54"
+  %".56" = icmp sgt i64 0, %".55"
+  %".57" = select  i1 %".56", i64 0, i64 %".55"
+  %".58" = sub nsw i64 4, %".54"
+  %".59" = icmp sgt i64 0, %".58"
+  %".60" = select  i1 %".59", i64 0, i64 %".58"
+  %".61" = icmp slt i64 %".60", 2
+  %".62" = select  i1 %".61", i64 %".60", i64 2
+  %".63" = mul nsw i64 %".46", 2
+  %".64" = sub nsw i64 0, %".63"
+  %".65" = icmp sgt i64 0, %".64"
+  %".66" = select  i1 %".65", i64 0, i64 %".64"
+  %".67" = sub nsw i64 4, %".63"
+  %".68" = icmp sgt i64 0, %".67"
+  %".69" = select  i1 %".68", i64 0, i64 %".67"
+  %".70" = icmp slt i64 %".69", 2
+  %".71" = select  i1 %".70", i64 %".69", i64 2
+  %".72" = icmp slt i64 %".66", %".71"
+  br i1 %".72", label %"loop.3", label %"done.3"
 done.2:
-  %".75" = mul nsw i64 %".20", 32
-  %".76" = mul nsw i64 %".21", 16
-  %".77" = add nsw i64 %".75", %".76"
-  %".78" = mul nsw i64 %".26", 8
-  %".79" = add nsw i64 %".77", %".78"
-  %".80" = getelementptr inbounds float, ptr %".11", i64 %".79"
-  %".81" = load <8 x float>, <8 x float>* %".27"
-  store <8 x float> %".81", ptr %".80", align 4
-  %".83" = add nsw i64 %".26", 1
-  %".84" = icmp slt i64 %".83", 0
-  br i1 %".84", label %"loop.1", label %"done.1"
+  %".111" = icmp slt i64 0, 0
+  br i1 %".111", label %"loop.5", label %"done.5"
 loop.3:
-  %".57" = phi  i64 [%".32", %"loop.2"], [%".69", %"loop.3"]
-  %".58" = mul nsw i64 %".26", 2
-  %".59" = add nsw i64 %".58", %".57"
-  %".60" = mul nsw i64 %".59", 8
-  %".61" = getelementptr inbounds float, ptr %".54", i64 %".60"
-  %".62" = load <8 x float>, ptr %".61", align 4
-  %".63" = load <8 x float>, <8 x float>* %".27"
-  %".64" = fcmp uno <8 x float> %".63", %".63"
-  %".65" = fcmp ogt <8 x float> %".63", %".62"
-  %".66" = select  <8 x i1> %".65", <8 x float> %".63", <8 x float> %".62"
-  %".67" = select  <8 x i1> %".64", <8 x float> %".63", <8 x float> %".66"
-  store <8 x float> %".67", <8 x float>* %".27"
-  %".69" = add nsw i64 %".57", 1
-  %".70" = icmp slt i64 %".69", %".37"
-  br i1 %".70", label %"loop.3", label %"done.3"
+  %".74" = phi  i64 [%".66", %"loop.2"], [%".97", %"done.4"]
+  %".75" = mul nsw i64 %".46", 2
+  %".76" = add nsw i64 %".75", %".74"
+  %".77" = mul nsw i64 %".76", 32
+  %".78" = add nsw i64 0, %".77"
+  %".79" = getelementptr inbounds float, ptr %".48", i64 %".78"
+  %".80" = icmp slt i64 %".57", %".62"
+  br i1 %".80", label %"loop.4", label %"done.4"
 done.3:
-  %".72" = add nsw i64 %".49", 1
-  %".73" = icmp slt i64 %".72", %".46"
-  br i1 %".73", label %"loop.2", label %"done.2"
+  %".100" = mul nsw i64 %".45", 32
+  %".101" = mul nsw i64 %".46", 16
+  %".102" = add nsw i64 %".100", %".101"
+  %".103" = mul nsw i64 %".51", 8
+  %".104" = add nsw i64 %".102", %".103"
+  %".105" = getelementptr inbounds float, ptr %".12", i64 %".104"
+  %".106" = load <8 x float>, <8 x float>* %".52"
+  store <8 x float> %".106", ptr %".105", align 4
+  %".108" = add nsw i64 %".51", 1
+  %".109" = icmp slt i64 %".108", 0
+  br i1 %".109", label %"loop.2", label %"done.2"
 loop.4:
-  %".88" = phi  i64 [0, %"done.1"], [%".174", %"done.5"]
-  store <8 x float> <float 0xfff0000000000000, float 0xfff0000000000000, float 0xfff0000000000000, float 0xfff0000000000000, float 0xfff0000000000000, float 0xfff0000000000000, float 0xfff0000000000000, float 0xfff0000000000000>, <8 x float>* %".89"
-  store <8 x float> <float 0xfff0000000000000, float 0xfff0000000000000, float 0xfff0000000000000, float 0xfff0000000000000, float 0xfff0000000000000, float 0xfff0000000000000, float 0xfff0000000000000, float 0xfff0000000000000>, <8 x float>* %".91"
-  store <8 x float> <float 0xfff0000000000000, float 0xfff0000000000000, float 0xfff0000000000000, float 0xfff0000000000000, float 0xfff0000000000000, float 0xfff0000000000000, float 0xfff0000000000000, float 0xfff0000000000000>, <8 x float>* %".93"
-  store <8 x float> <float 0xfff0000000000000, float 0xfff0000000000000, float 0xfff0000000000000, float 0xfff0000000000000, float 0xfff0000000000000, float 0xfff0000000000000, float 0xfff0000000000000, float 0xfff0000000000000>, <8 x float>* %".95"
-  %".97" = mul nsw i64 %".21", 2
-  %".98" = sub nsw i64 0, %".97"
-  %".99" = icmp sgt i64 0, %".98"
-  %".100" = select  i1 %".99", i64 0, i64 %".98"
-  %".101" = sub nsw i64 4, %".97"
-  %".102" = icmp sgt i64 0, %".101"
-  %".103" = select  i1 %".102", i64 0, i64 %".101"
-  %".104" = icmp slt i64 %".103", 2
-  %".105" = select  i1 %".104", i64 %".103", i64 2
-  %".106" = icmp slt i64 %".100", %".105"
-  br i1 %".106", label %"loop.5", label %"done.5"
+  %".82" = phi  i64 [%".57", %"loop.3"], [%".94", %"loop.4"]
+  %".83" = mul nsw i64 %".51", 2
+  %".84" = add nsw i64 %".83", %".82"
+  %".85" = mul nsw i64 %".84", 8
+  %".86" = getelementptr inbounds float, ptr %".79", i64 %".85"
+  %".87" = load <8 x float>, ptr %".86", align 4
+  %".88" = load <8 x float>, <8 x float>* %".52"
+  %".89" = fcmp uno <8 x float> %".88", %".88"
+  %".90" = fcmp ogt <8 x float> %".88", %".87"
+  %".91" = select  <8 x i1> %".90", <8 x float> %".88", <8 x float> %".87"
+  %".92" = select  <8 x i1> %".89", <8 x float> %".88", <8 x float> %".91"
+  store <8 x float> %".92", <8 x float>* %".52"
+  %".94" = add nsw i64 %".82", 1
+  %".95" = icmp slt i64 %".94", %".62"
+  br i1 %".95", label %"loop.4", label %"done.4"
 done.4:
-  br label %"loop.7"
+  %".97" = add nsw i64 %".74", 1
+  %".98" = icmp slt i64 %".97", %".71"
+  br i1 %".98", label %"loop.3", label %"done.3"
 loop.5:
-  %".108" = phi  i64 [%".100", %"loop.4"], [%".154", %"done.6"]
-  %".109" = mul nsw i64 %".21", 2
-  %".110" = add nsw i64 %".109", %".108"
-  %".111" = mul nsw i64 %".110", 32
-  %".112" = add nsw i64 0, %".111"
-  %".113" = getelementptr inbounds float, ptr %".23", i64 %".112"
-  br label %"loop.6"
+  %".113" = phi  i64 [0, %"done.2"], [%".199", %"done.6"]
+  store <8 x float> <float 0xfff0000000000000, float 0xfff0000000000000, float 0xfff0000000000000, float 0xfff0000000000000, float 0xfff0000000000000, float 0xfff0000000000000, float 0xfff0000000000000, float 0xfff0000000000000>, <8 x float>* %".114"
+  store <8 x float> <float 0xfff0000000000000, float 0xfff0000000000000, float 0xfff0000000000000, float 0xfff0000000000000, float 0xfff0000000000000, float 0xfff0000000000000, float 0xfff0000000000000, float 0xfff0000000000000>, <8 x float>* %".116"
+  store <8 x float> <float 0xfff0000000000000, float 0xfff0000000000000, float 0xfff0000000000000, float 0xfff0000000000000, float 0xfff0000000000000, float 0xfff0000000000000, float 0xfff0000000000000, float 0xfff0000000000000>, <8 x float>* %".118"
+  store <8 x float> <float 0xfff0000000000000, float 0xfff0000000000000, float 0xfff0000000000000, float 0xfff0000000000000, float 0xfff0000000000000, float 0xfff0000000000000, float 0xfff0000000000000, float 0xfff0000000000000>, <8 x float>* %".120"
+  %".122" = mul nsw i64 %".46", 2
+  %".123" = sub nsw i64 0, %".122"
+  %".124" = icmp sgt i64 0, %".123"
+  %".125" = select  i1 %".124", i64 0, i64 %".123"
+  %".126" = sub nsw i64 4, %".122"
+  %".127" = icmp sgt i64 0, %".126"
+  %".128" = select  i1 %".127", i64 0, i64 %".126"
+  %".129" = icmp slt i64 %".128", 2
+  %".130" = select  i1 %".129", i64 %".128", i64 2
+  %".131" = icmp slt i64 %".125", %".130"
+  br i1 %".131", label %"loop.6", label %"done.6"
 done.5:
-  %".157" = mul nsw i64 %".20", 32
-  %".158" = mul nsw i64 %".21", 16
-  %".159" = add nsw i64 %".157", %".158"
-  %".160" = mul nsw i64 %".88", 8
-  %".161" = add nsw i64 %".159", %".160"
-  %".162" = getelementptr inbounds float, ptr %".11", i64 %".161"
-  %".163" = load <8 x float>, <8 x float>* %".89"
-  store <8 x float> %".163", ptr %".162", align 4
-  %".165" = load <8 x float>, <8 x float>* %".91"
-  %".166" = getelementptr inbounds float, ptr %".162", i64 8
-  store <8 x float> %".165", ptr %".166", align 4
-  %".168" = load <8 x float>, <8 x float>* %".93"
-  %".169" = getelementptr inbounds float, ptr %".162", i64 16
-  store <8 x float> %".168", ptr %".169", align 4
-  %".171" = load <8 x float>, <8 x float>* %".95"
-  %".172" = getelementptr inbounds float, ptr %".162", i64 24
-  store <8 x float> %".171", ptr %".172", align 4
-  %".174" = add nsw i64 %".88", 4
-  %".175" = icmp slt i64 %".174", 0
-  br i1 %".175", label %"loop.4", label %"done.4"
+  br label %"loop.8"
 loop.6:
-  %".115" = phi  i64 [0, %"loop.5"], [%".151", %"loop.6"]
-  %".116" = mul nsw i64 %".88", 2
-  %".117" = add nsw i64 %".116", %".115"
-  %".118" = mul nsw i64 %".117", 8
-  %".119" = getelementptr inbounds float, ptr %".113", i64 %".118"
-  %".120" = load <8 x float>, ptr %".119", align 4
-  %".121" = load <8 x float>, <8 x float>* %".89"
-  %".122" = fcmp uno <8 x float> %".121", %".121"
-  %".123" = fcmp ogt <8 x float> %".121", %".120"
-  %".124" = select  <8 x i1> %".123", <8 x float> %".121", <8 x float> %".120"
-  %".125" = select  <8 x i1> %".122", <8 x float> %".121", <8 x float> %".124"
-  store <8 x float> %".125", <8 x float>* %".89"
-  %".127" = getelementptr inbounds float, ptr %".119", i64 16
-  %".128" = load <8 x float>, ptr %".127", align 4
-  %".129" = load <8 x float>, <8 x float>* %".91"
-  %".130" = fcmp uno <8 x float> %".129", %".129"
-  %".131" = fcmp ogt <8 x float> %".129", %".128"
-  %".132" = select  <8 x i1> %".131", <8 x float> %".129", <8 x float> %".128"
-  %".133" = select  <8 x i1> %".130", <8 x float> %".129", <8 x float> %".132"
-  store <8 x float> %".133", <8 x float>* %".91"
-  %".135" = getelementptr inbounds float, ptr %".119", i64 32
-  %".136" = load <8 x float>, ptr %".135", align 4
-  %".137" = load <8 x float>, <8 x float>* %".93"
-  %".138" = fcmp uno <8 x float> %".137", %".137"
-  %".139" = fcmp ogt <8 x float> %".137", %".136"
-  %".140" = select  <8 x i1> %".139", <8 x float> %".137", <8 x float> %".136"
-  %".141" = select  <8 x i1> %".138", <8 x float> %".137", <8 x float> %".140"
-  store <8 x float> %".141", <8 x float>* %".93"
-  %".143" = getelementptr inbounds float, ptr %".119", i64 48
-  %".144" = load <8 x float>, ptr %".143", align 4
-  %".145" = load <8 x float>, <8 x float>* %".95"
-  %".146" = fcmp uno <8 x float> %".145", %".145"
-  %".147" = fcmp ogt <8 x float> %".145", %".144"
-  %".148" = select  <8 x i1> %".147", <8 x float> %".145", <8 x float> %".144"
-  %".149" = select  <8 x i1> %".146", <8 x float> %".145", <8 x float> %".148"
-  store <8 x float> %".149", <8 x float>* %".95"
-  %".151" = add nsw i64 %".115", 1
-  %".152" = icmp slt i64 %".151", 2
-  br i1 %".152", label %"loop.6", label %"done.6"
+  %".133" = phi  i64 [%".125", %"loop.5"], [%".179", %"done.7"]
+  %".134" = mul nsw i64 %".46", 2
+  %".135" = add nsw i64 %".134", %".133"
+  %".136" = mul nsw i64 %".135", 32
+  %".137" = add nsw i64 0, %".136"
+  %".138" = getelementptr inbounds float, ptr %".48", i64 %".137"
+  br label %"loop.7"
 done.6:
-  %".154" = add nsw i64 %".108", 1
-  %".155" = icmp slt i64 %".154", %".105"
-  br i1 %".155", label %"loop.5", label %"done.5"
+  %".182" = mul nsw i64 %".45", 32
+  %".183" = mul nsw i64 %".46", 16
+  %".184" = add nsw i64 %".182", %".183"
+  %".185" = mul nsw i64 %".113", 8
+  %".186" = add nsw i64 %".184", %".185"
+  %".187" = getelementptr inbounds float, ptr %".12", i64 %".186"
+  %".188" = load <8 x float>, <8 x float>* %".114"
+  store <8 x float> %".188", ptr %".187", align 4
+  %".190" = load <8 x float>, <8 x float>* %".116"
+  %".191" = getelementptr inbounds float, ptr %".187", i64 8
+  store <8 x float> %".190", ptr %".191", align 4
+  %".193" = load <8 x float>, <8 x float>* %".118"
+  %".194" = getelementptr inbounds float, ptr %".187", i64 16
+  store <8 x float> %".193", ptr %".194", align 4
+  %".196" = load <8 x float>, <8 x float>* %".120"
+  %".197" = getelementptr inbounds float, ptr %".187", i64 24
+  store <8 x float> %".196", ptr %".197", align 4
+  %".199" = add nsw i64 %".113", 4
+  %".200" = icmp slt i64 %".199", 0
+  br i1 %".200", label %"loop.5", label %"done.5"
 loop.7:
-  %".178" = phi  i64 [0, %"done.4"], [%".235", %"done.8"]
-  store <8 x float> <float 0xfff0000000000000, float 0xfff0000000000000, float 0xfff0000000000000, float 0xfff0000000000000, float 0xfff0000000000000, float 0xfff0000000000000, float 0xfff0000000000000, float 0xfff0000000000000>, <8 x float>* %".179"
-  %".181" = mul nsw i64 %".178", 2
-  %".182" = sub nsw i64 0, %".181"
-  %".183" = icmp sgt i64 0, %".182"
-  %".184" = select  i1 %".183", i64 0, i64 %".182"
-  %".185" = sub nsw i64 4, %".181"
-  %".186" = icmp sgt i64 0, %".185"
-  %".187" = select  i1 %".186", i64 0, i64 %".185"
-  %".188" = icmp slt i64 %".187", 2
-  %".189" = select  i1 %".188", i64 %".187", i64 2
-  %".190" = mul nsw i64 %".21", 2
-  %".191" = sub nsw i64 0, %".190"
-  %".192" = icmp sgt i64 0, %".191"
-  %".193" = select  i1 %".192", i64 0, i64 %".191"
-  %".194" = sub nsw i64 4, %".190"
-  %".195" = icmp sgt i64 0, %".194"
-  %".196" = select  i1 %".195", i64 0, i64 %".194"
-  %".197" = icmp slt i64 %".196", 2
-  %".198" = select  i1 %".197", i64 %".196", i64 2
-  %".199" = icmp slt i64 %".193", %".198"
-  br i1 %".199", label %"loop.8", label %"done.8"
+  %".140" = phi  i64 [0, %"loop.6"], [%".176", %"loop.7"]
+  %".141" = mul nsw i64 %".113", 2
+  %".142" = add nsw i64 %".141", %".140"
+  %".143" = mul nsw i64 %".142", 8
+  %".144" = getelementptr inbounds float, ptr %".138", i64 %".143"
+  %".145" = load <8 x float>, ptr %".144", align 4
+  %".146" = load <8 x float>, <8 x float>* %".114"
+  %".147" = fcmp uno <8 x float> %".146", %".146"
+  %".148" = fcmp ogt <8 x float> %".146", %".145"
+  %".149" = select  <8 x i1> %".148", <8 x float> %".146", <8 x float> %".145"
+  %".150" = select  <8 x i1> %".147", <8 x float> %".146", <8 x float> %".149"
+  store <8 x float> %".150", <8 x float>* %".114"
+  %".152" = getelementptr inbounds float, ptr %".144", i64 16
+  %".153" = load <8 x float>, ptr %".152", align 4
+  %".154" = load <8 x float>, <8 x float>* %".116"
+  %".155" = fcmp uno <8 x float> %".154", %".154"
+  %".156" = fcmp ogt <8 x float> %".154", %".153"
+  %".157" = select  <8 x i1> %".156", <8 x float> %".154", <8 x float> %".153"
+  %".158" = select  <8 x i1> %".155", <8 x float> %".154", <8 x float> %".157"
+  store <8 x float> %".158", <8 x float>* %".116"
+  %".160" = getelementptr inbounds float, ptr %".144", i64 32
+  %".161" = load <8 x float>, ptr %".160", align 4
+  %".162" = load <8 x float>, <8 x float>* %".118"
+  %".163" = fcmp uno <8 x float> %".162", %".162"
+  %".164" = fcmp ogt <8 x float> %".162", %".161"
+  %".165" = select  <8 x i1> %".164", <8 x float> %".162", <8 x float> %".161"
+  %".166" = select  <8 x i1> %".163", <8 x float> %".162", <8 x float> %".165"
+  store <8 x float> %".166", <8 x float>* %".118"
+  %".168" = getelementptr inbounds float, ptr %".144", i64 48
+  %".169" = load <8 x float>, ptr %".168", align 4
+  %".170" = load <8 x float>, <8 x float>* %".120"
+  %".171" = fcmp uno <8 x float> %".170", %".170"
+  %".172" = fcmp ogt <8 x float> %".170", %".169"
+  %".173" = select  <8 x i1> %".172", <8 x float> %".170", <8 x float> %".169"
+  %".174" = select  <8 x i1> %".171", <8 x float> %".170", <8 x float> %".173"
+  store <8 x float> %".174", <8 x float>* %".120"
+  %".176" = add nsw i64 %".140", 1
+  %".177" = icmp slt i64 %".176", 2
+  br i1 %".177", label %"loop.7", label %"done.7"
 done.7:
-  %".238" = add nsw i64 %".19", 1
-  %".239" = icmp slt i64 %".238", %".16"
-  br i1 %".239", label %"loop", label %"done"
+  %".179" = add nsw i64 %".133", 1
+  %".180" = icmp slt i64 %".179", %".130"
+  br i1 %".180", label %"loop.6", label %"done.6"
 loop.8:
-  %".201" = phi  i64 [%".193", %"loop.7"], [%".224", %"done.9"]
-  %".202" = mul nsw i64 %".21", 2
-  %".203" = add nsw i64 %".202", %".201"
-  %".204" = mul nsw i64 %".203", 32
-  %".205" = add nsw i64 0, %".204"
-  %".206" = getelementptr inbounds float, ptr %".23", i64 %".205"
-  %".207" = icmp slt i64 %".184", %".189"
-  br i1 %".207", label %"loop.9", label %"done.9"
+  %".203" = phi  i64 [0, %"done.5"], [%".260", %"done.9"]
+  store <8 x float> <float 0xfff0000000000000, float 0xfff0000000000000, float 0xfff0000000000000, float 0xfff0000000000000, float 0xfff0000000000000, float 0xfff0000000000000, float 0xfff0000000000000, float 0xfff0000000000000>, <8 x float>* %".204"
+  %".206" = mul nsw i64 %".203", 2
+  %".207" = sub nsw i64 0, %".206"
+  %".208" = icmp sgt i64 0, %".207"
+  %".209" = select  i1 %".208", i64 0, i64 %".207"
+  %".210" = sub nsw i64 4, %".206"
+  %".211" = icmp sgt i64 0, %".210"
+  %".212" = select  i1 %".211", i64 0, i64 %".210"
+  %".213" = icmp slt i64 %".212", 2
+  %".214" = select  i1 %".213", i64 %".212", i64 2
+  %".215" = mul nsw i64 %".46", 2
+  %".216" = sub nsw i64 0, %".215"
+  %".217" = icmp sgt i64 0, %".216"
+  %".218" = select  i1 %".217", i64 0, i64 %".216"
+  %".219" = sub nsw i64 4, %".215"
+  %".220" = icmp sgt i64 0, %".219"
+  %".221" = select  i1 %".220", i64 0, i64 %".219"
+  %".222" = icmp slt i64 %".221", 2
+  %".223" = select  i1 %".222", i64 %".221", i64 2
+  %".224" = icmp slt i64 %".218", %".223"
+  br i1 %".224", label %"loop.9", label %"done.9"
 done.8:
-  %".227" = mul nsw i64 %".20", 32
-  %".228" = mul nsw i64 %".21", 16
-  %".229" = add nsw i64 %".227", %".228"
-  %".230" = mul nsw i64 %".178", 8
-  %".231" = add nsw i64 %".229", %".230"
-  %".232" = getelementptr inbounds float, ptr %".11", i64 %".231"
-  %".233" = load <8 x float>, <8 x float>* %".179"
-  store <8 x float> %".233", ptr %".232", align 4
-  %".235" = add nsw i64 %".178", 1
-  %".236" = icmp slt i64 %".235", 2
-  br i1 %".236", label %"loop.7", label %"done.7"
+  %".263" = add nsw i64 %".44", 1
+  %".264" = icmp slt i64 %".263", %".41"
+  br i1 %".264", label %"loop.1", label %"done.1"
 loop.9:
-  %".209" = phi  i64 [%".184", %"loop.8"], [%".221", %"loop.9"]
-  %".210" = mul nsw i64 %".178", 2
-  %".211" = add nsw i64 %".210", %".209"
-  %".212" = mul nsw i64 %".211", 8
-  %".213" = getelementptr inbounds float, ptr %".206", i64 %".212"
-  %".214" = load <8 x float>, ptr %".213", align 4
-  %".215" = load <8 x float>, <8 x float>* %".179"
-  %".216" = fcmp uno <8 x float> %".215", %".215"
-  %".217" = fcmp ogt <8 x float> %".215", %".214"
-  %".218" = select  <8 x i1> %".217", <8 x float> %".215", <8 x float> %".214"
-  %".219" = select  <8 x i1> %".216", <8 x float> %".215", <8 x float> %".218"
-  store <8 x float> %".219", <8 x float>* %".179"
-  %".221" = add nsw i64 %".209", 1
-  %".222" = icmp slt i64 %".221", %".189"
-  br i1 %".222", label %"loop.9", label %"done.9"
+  %".226" = phi  i64 [%".218", %"loop.8"], [%".249", %"done.10"]
+  %".227" = mul nsw i64 %".46", 2
+  %".228" = add nsw i64 %".227", %".226"
+  %".229" = mul nsw i64 %".228", 32
+  %".230" = add nsw i64 0, %".229"
+  %".231" = getelementptr inbounds float, ptr %".48", i64 %".230"
+  %".232" = icmp slt i64 %".209", %".214"
+  br i1 %".232", label %"loop.10", label %"done.10"
 done.9:
-  %".224" = add nsw i64 %".201", 1
-  %".225" = icmp slt i64 %".224", %".198"
-  br i1 %".225", label %"loop.8", label %"done.8"
+  %".252" = mul nsw i64 %".45", 32
+  %".253" = mul nsw i64 %".46", 16
+  %".254" = add nsw i64 %".252", %".253"
+  %".255" = mul nsw i64 %".203", 8
+  %".256" = add nsw i64 %".254", %".255"
+  %".257" = getelementptr inbounds float, ptr %".12", i64 %".256"
+  %".258" = load <8 x float>, <8 x float>* %".204"
+  store <8 x float> %".258", ptr %".257", align 4
+  %".260" = add nsw i64 %".203", 1
+  %".261" = icmp slt i64 %".260", 2
+  br i1 %".261", label %"loop.8", label %"done.8"
+loop.10:
+  %".234" = phi  i64 [%".209", %"loop.9"], [%".246", %"loop.10"]
+  %".235" = mul nsw i64 %".203", 2
+  %".236" = add nsw i64 %".235", %".234"
+  %".237" = mul nsw i64 %".236", 8
+  %".238" = getelementptr inbounds float, ptr %".231", i64 %".237"
+  %".239" = load <8 x float>, ptr %".238", align 4
+  %".240" = load <8 x float>, <8 x float>* %".204"
+  %".241" = fcmp uno <8 x float> %".240", %".240"
+  %".242" = fcmp ogt <8 x float> %".240", %".239"
+  %".243" = select  <8 x i1> %".242", <8 x float> %".240", <8 x float> %".239"
+  %".244" = select  <8 x i1> %".241", <8 x float> %".240", <8 x float> %".243"
+  store <8 x float> %".244", <8 x float>* %".204"
+  %".246" = add nsw i64 %".234", 1
+  %".247" = icmp slt i64 %".246", %".214"
+  br i1 %".247", label %"loop.10", label %"done.10"
+done.10:
+  %".249" = add nsw i64 %".226", 1
+  %".250" = icmp slt i64 %".249", %".223"
+  br i1 %".250", label %"loop.9", label %"done.9"
 }

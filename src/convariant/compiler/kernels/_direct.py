@@ -69,7 +69,7 @@ class DirectConv:
         bands = -(-self.rows.count // self.band)
         places = self.x.batch * self.planes.count * bands
         panels = self.y.blocks // self.tile.vectors
-        with b.share(places * panels) as item:
+        with b.deal(places * panels) as item:
             if self.weights_outer:
                 panel, place = item // places, item % places
             else:

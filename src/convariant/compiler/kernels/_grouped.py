@@ -55,7 +55,7 @@ class GroupedConv:
         x, weights, bias = (b.argument(i) for i in range(3))
         output = Output(b, self.y, self.epilogue, first=3)
         bands = -(-self.rows.count // self.band)
-        with b.share(self.x.batch * self.planes.count * self.y.blocks * bands) as item:
+        with b.deal(self.x.batch * self.planes.count * self.y.blocks * bands) as item:
             there, band = item // bands, item % bands
             plane, block = there // self.y.blocks, there % self.y.blocks
             image, z = plane // self.planes.count, plane % self.planes.count

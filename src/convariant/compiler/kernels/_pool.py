@@ -42,7 +42,7 @@ class Pool:
         b = Builder(target, name)
         x, scales = b.argument(0), b.argument(1)
         output = Output(b, self.y, self.epilogue, first=2)
-        with b.share(self.y.planes * self.y.blocks * self.rows.count) as item:
+        with b.deal(self.y.planes * self.y.blocks * self.rows.count) as item:
             there, row = item // self.rows.count, item % self.rows.count
             plane, block = there // self.y.blocks, there % self.y.blocks
             source = address(x, self.x, plane // self.y.depth * self.x.depth, block)

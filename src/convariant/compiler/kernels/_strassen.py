@@ -120,7 +120,7 @@ class StrassenConv:
         output = Output(b, self.y, self.epilogue, first=4)
         bands = -(-self.pairs.rows // self.band)
         places = self.x.planes * bands
-        with b.share(places * self.splits) as item:
+        with b.deal(places * self.splits) as item:
             split, place = item // places, item % places
             plane, first = place // bands, place % bands * self.band
             last = b.minimum_index(first + self.band, self.pairs.rows)

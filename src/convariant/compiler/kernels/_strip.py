@@ -55,7 +55,7 @@ class StripConv:
         own = b.argument(2 * count + 1) + b.thread * self.scratch
         result = Output(b, self.stages[-1].y, self.stages[-1].epilogue, first=2 * count + 2)
         bands = -(-layout.height // self.band)
-        with b.share(layout.planes * bands) as item:
+        with b.deal(layout.planes * bands) as item:
             plane, first = item // bands, item % bands * self.band
             last = b.minimum_index(first + self.band, layout.height)
             band = _Band(b, plane, first, last, own + sum(self.strips))

@@ -155,7 +155,7 @@ class WinogradConv:
             products=scratch + self.positions * self.data_apart,
             matrices=winograd_matrices(self.m),
         )
-        with b.share(-(-self.total // self.tiles)) as block:
+        with b.deal(-(-self.total // self.tiles)) as block:
             first = block * self.tiles
             count = b.minimum_index(self.total - first, self.tiles)
             job.run(first, count)

@@ -11,10 +11,11 @@ from __future__ import annotations
 import functools
 from dataclasses import asdict, dataclass
 
+from convariant.compiler.llvm.builder import TAKEN_BYTES
 from convariant.compiler.llvm.jit import Kernel, compile_object, load_object
 from convariant.compiler.llvm.target import Target
 
-__all__ = ["load_driver", "load_worker"]
+__all__ = ["load_driver", "load_worker", "meeting_bytes"]
 
 # Turns of waiting (some 15 microseconds) before a thread lets others run, where cores are busy; and
 # before it sleeps for so many microseconds: a system may give a thread that only yields its core
@@ -22,6 +23,14 @@ __all__ = ["load_driver", "load_worker"]
 _BARRIER_TURNS = 1_000
 _BARRIER_YIELDS = 1_200
 _NAP = 20
+# So many steps may run without a meeting between them: each has counters of its own.
+_STEPS_APART = 8
+_MEETING_BYTES = 256
+
+
+def meeting_bytes(threads: int) -> int:
+    """How long the memory is, zero at first, that so many threads share in a run."""
+    return _MEETING_BYTES + _STEPS_APART * threads * TAKEN_BYTES
 
 
 @dataclass(frozen=True)
@@ -67,28 +76,36 @@ declare void @llvm.aarch64.set.fpcr(i64)""",
     ),
 }
 
-# arguments: steps, how many, barrier. A step is {kernel, its table, whether to meet behind it}.
-# All meet behind the last one: who posted the job may then post another, and free its arguments.
-# The barrier is two counters on lines of their own: threads that have come, rounds completed.
+# arguments: steps, how many, the memory that the threads share. A step is {kernel, its table,
+# whether to meet behind it}. All meet behind the last one: who posted the job may then post
+# another, and free its arguments. The shared memory is {threads that have come, rounds completed},
+# on lines of their own, then for each of some steps a counter for each thread (`Builder.deal`): who
+# comes last to a meeting sets those back to zero, if they were used. A thread alone needs no other
+# counter than one on its stack.
 _DRIVER = """
 declare i32 @sched_yield()
 declare i32 @usleep(i32)
 {declare}
 
-define void @driver(ptr %arguments, i64 %thread, i64 %threads) nounwind {{
+define void @driver(ptr %arguments, i64 %thread, i64 %threads, ptr %unused) nounwind {{
 entry:{flush}
+  %own = alloca i64
+  store i64 0, ptr %own
   %steps = load ptr, ptr %arguments
   %count.at = getelementptr i64, ptr %arguments, i64 1
   %count = load i64, ptr %count.at
-  %barrier.at = getelementptr ptr, ptr %arguments, i64 2
-  %come = load ptr, ptr %barrier.at
-  %rounds = getelementptr i64, ptr %come, i64 16
+  %shared.at = getelementptr ptr, ptr %arguments, i64 2
+  %come = load ptr, ptr %shared.at
+  %rounds = getelementptr i8, ptr %come, i64 128
+  %counters = getelementptr i8, ptr %come, i64 {meeting}
+  %counters.bytes = mul i64 %threads, {taken}
   %alone = icmp eq i64 %threads, 1
   %last = sub i64 %threads, 1
   %some = icmp sgt i64 %count, 0
   br i1 %some, label %step, label %done
 step:
   %i = phi i64 [0, %entry], [%next, %after]
+  %apart = phi i64 [0, %entry], [%apart.next, %after]
   %base = mul i64 %i, 3
   %kernel.at = getelementptr i64, ptr %steps, i64 %base
   %kernel = load ptr, ptr %kernel.at
@@ -96,18 +113,44 @@ step:
   %table = load ptr, ptr %table.at
   %meet.at = getelementptr i64, ptr %kernel.at, i64 2
   %meet = load i64, ptr %meet.at
-  call void %kernel(ptr %table, i64 %thread, i64 %threads)
+  %counter.offset = mul i64 %apart, %counters.bytes
+  %counter.shared = getelementptr i8, ptr %counters, i64 %counter.offset
+  %counter = select i1 %alone, ptr %own, ptr %counter.shared
+  call void %kernel(ptr %table, i64 %thread, i64 %threads, ptr %counter)
   %next = add i64 %i, 1
   %more = icmp slt i64 %next, %count
+  br i1 %alone, label %forget, label %together
+forget:
+  store i64 0, ptr %own
+  br label %after
+together:
+  %apart.more = add i64 %apart, 1
+  %counters.left = icmp slt i64 %apart.more, {steps_apart}
   %free.to.go = icmp eq i64 %meet, 0
-  %apart = and i1 %free.to.go, %more
-  %skip = or i1 %apart, %alone
-  br i1 %skip, label %after, label %arrive
+  %can.go = and i1 %free.to.go, %counters.left
+  %go = and i1 %can.go, %more
+  br i1 %go, label %after, label %arrive
 arrive:
   %round = load atomic i64, ptr %rounds acquire, align 8
   %before = atomicrmw add ptr %come, i64 1 acq_rel
   %is.last = icmp eq i64 %before, %last
-  br i1 %is.last, label %open, label %wait
+  br i1 %is.last, label %clear, label %wait
+clear:
+  %used = mul i64 %apart.more, %counters.bytes
+  br label %look
+look:
+  %at = phi i64 [0, %clear], [%at.next, %looked]
+  %old.at = getelementptr i8, ptr %counters, i64 %at
+  %old = load i64, ptr %old.at
+  %is.used = icmp ne i64 %old, 0
+  br i1 %is.used, label %zero, label %looked
+zero:
+  store i64 0, ptr %old.at
+  br label %looked
+looked:
+  %at.next = add i64 %at, {taken}
+  %at.more = icmp slt i64 %at.next, %used
+  br i1 %at.more, label %look, label %open
 open:
   store atomic i64 0, ptr %come monotonic, align 8
   %opened = add i64 %round, 1
@@ -135,6 +178,7 @@ sleep:
 again:
   br label %wait
 after:
+  %apart.next = phi i64 [0, %forget], [%apart.more, %together], [0, %open], [0, %wait]
   br i1 %more, label %step, label %done
 done:
   {restore}
@@ -147,7 +191,7 @@ done:
 _WORKER = """
 {declare}
 
-define void @worker(ptr %arguments, i64 %thread, i64 %patience) nounwind {{
+define void @worker(ptr %arguments, i64 %thread, i64 %patience, ptr %unused) nounwind {{
 entry:
   %mailbox = load ptr, ptr %arguments
   %seen.at = getelementptr i64, ptr %mailbox, i64 1
@@ -166,7 +210,7 @@ work:
   %driver = load ptr, ptr %driver.at
   %table = load ptr, ptr %table.at
   %threads = load i64, ptr %threads.at
-  call void %driver(ptr %table, i64 %thread, i64 %threads)
+  call void %driver(ptr %table, i64 %thread, i64 %threads, ptr null)
   br label %wait
 spin:
   {pause}
@@ -181,7 +225,7 @@ done:
 
 @functools.cache
 def load_driver(target: Target) -> Kernel:
-    """`driver(table, thread, threads)` with table = {steps, count, barrier}."""
+    """`driver(table, thread, threads)` with table = {steps, count, memory of `meeting_bytes`}."""
     return _load(_DRIVER, "driver", target)
 
 
@@ -194,7 +238,13 @@ def load_worker(target: Target) -> Kernel:
 def _load(template: str, name: str, target: Target) -> Kernel:
     machine = _MACHINES[target.triple.partition("-")[0]]
     source = template.format(
-        turns=_BARRIER_TURNS, yields=_BARRIER_YIELDS, nap=_NAP, **asdict(machine)
+        turns=_BARRIER_TURNS,
+        yields=_BARRIER_YIELDS,
+        nap=_NAP,
+        meeting=_MEETING_BYTES,
+        steps_apart=_STEPS_APART,
+        taken=TAKEN_BYTES,
+        **asdict(machine),
     )
     source = f'target triple = "{target.triple}"\n{source}'
     return load_object(compile_object(source, target), name, target)

@@ -14,11 +14,12 @@ from convariant.errors import CompileError
 
 __all__ = ["Kernel", "assembly", "compile_object", "load_object", "load_objects"]
 
-_SIGNATURE = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_int64, ctypes.c_int64)
+_WORD = ctypes.c_int64
+_SIGNATURE = ctypes.CFUNCTYPE(None, ctypes.c_void_p, _WORD, _WORD, ctypes.c_void_p)
 
 
 class Kernel:
-    """A kernel in memory: `kernel(table, thread, threads)`, the GIL released while it runs.
+    """A kernel in memory: `kernel(table, thread, threads, taken)`, the GIL released while it runs.
 
     `address` is where it starts; the kernel keeps its code alive.
     """
@@ -27,9 +28,12 @@ class Kernel:
         self.name, self.address, self._owner = name, address, owner
         self._call = _SIGNATURE(address)
 
-    def __call__(self, table: int, thread: int = 0, threads: int = 1) -> None:
-        """Do this thread's part of the work on the pointers of a table."""
-        self._call(table, thread, threads)
+    def __call__(self, table: int, thread: int = 0, threads: int = 1, taken: int = 0) -> None:
+        """Do this thread's part of the work on the pointers of a table.
+
+        `taken` is the address of the counters of a kernel that deals out its work (`Builder.deal`).
+        """
+        self._call(table, thread, threads, taken)
 
 
 def compile_object(source: str, target: Target) -> bytes:
