@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 import torch
 import torch.nn.functional as F
 from hypothesis import given, settings
@@ -166,7 +167,23 @@ def test_tiles_fit_the_registers():
                 assert blocks % tile.vectors == 0
 
 
+@each_target
+@pytest.mark.parametrize("threads", [1, 3])
+@pytest.mark.parametrize("outer", [False, True])
+@pytest.mark.parametrize("tile", [Tile(1, 5, 1), Tile(2, 5, 2)])
+@pytest.mark.parametrize("columns", [4, 20, 37])
+def test_spans_of_columns(target, threads, outer, tile, columns):
+    """Whole tiles in each; the last with less than one, too, or it alone."""
+    options = {"tile": tile, "span": 10, "weights_outer": outer}
+    conv = make(target, (2, 7, 3, columns), 2 * target.lanes, 3, 1, 1, 1, **options)
+    check(target, conv, threads=threads)
+
+
 def test_long_lines_leave_no_thread_without_work():
-    model, x = torch.nn.Conv1d(64, 64, 3, padding=1).eval(), torch.randn(1, 64, 4000)
-    (step,) = (s for s in compile(model, x, threads=2).prepare().plan.steps if s.node is not None)
-    assert step.kernel.y.blocks // step.kernel.tile.vectors >= 2
+    model, x = torch.nn.Conv1d(64, 16, 3, padding=1).eval(), torch.randn(1, 64, 4000)
+    for threads in (2, 3, 16):
+        plan = compile(model, x, threads=threads).prepare().plan
+        (step,) = (s for s in plan.steps if s.node is not None)
+        panels = step.kernel.y.blocks // step.kernel.tile.vectors
+        spans = -(-4000 // step.kernel.span)
+        assert panels * spans >= threads

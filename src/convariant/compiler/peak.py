@@ -47,10 +47,11 @@ def copy_bandwidth(moved: int, threads: int, target: Target | None = None) -> fl
     """Bytes per second, read and written, of a program that does nothing but move numbers.
 
     `moved` decides which cache holds them: it is rounded up to a power of two, and the numbers pass
-    between two places of half as many bytes. Each power is measured once.
+    between two places of half as many bytes. Each power is measured once. What is too small to be
+    worth the meeting of threads, one of them moves alone.
     """
     bits = min(max((max(moved, 1) - 1).bit_length(), _LEAST_BITS), _MOST_BITS)
-    return _copies(bits, threads, target or host_target())
+    return max(_copies(bits, count, target or host_target()) for count in {1, threads})
 
 
 @functools.cache

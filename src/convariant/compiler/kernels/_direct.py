@@ -22,10 +22,11 @@ class DirectConv:
     Arguments: x, weights, bias, y, then the epilogue's operands. The weights are packed as they are
     read: [panel of vectors * lanes outputs][kd][input block][kh][kw][lane of the block][output].
     A tile keeps rows * columns * vectors sums in registers; each input channel costs `vectors`
-    weight loads and one broadcast per pixel. Work is planes x bands of rows x panels;
-    `weights_outer` walks every pixel with one panel of weights (large weights), else every panel
-    with one band of rows (large images). Groups: each has whole panels of outputs, and either whole
-    blocks of inputs or a part of one; the first `used` inputs of each are read, by default all.
+    weight loads and one broadcast per pixel. Work is planes x bands of rows x spans of columns x
+    panels; a `span` is whole tiles, by default all of a row. `weights_outer` walks every pixel with
+    one panel of weights (large weights), else every panel with one span (large images). Groups:
+    each has whole panels of outputs, and either whole blocks of inputs or a part of one; the first
+    `used` inputs of each are read, by default all.
     """
 
     x: Layout
@@ -39,6 +40,7 @@ class DirectConv:
     epilogue: Epilogue = ()
     planes: Axis = SINGLE
     used: int = 0
+    span: int = 0
 
     @property
     def tiling(self) -> str:
@@ -67,21 +69,28 @@ class DirectConv:
         x, weights, bias = (b.argument(i) for i in range(3))
         output = Output(b, self.y, self.epilogue, first=3)
         bands = -(-self.rows.count // self.band)
-        places = self.x.batch * self.planes.count * bands
+        spans = -(-self.columns.count // self.span) if self.span else 1
+        places = self.x.batch * self.planes.count * bands * spans
         panels = self.y.blocks // self.tile.vectors
         with b.deal(places * panels) as item:
             if self.weights_outer:
                 panel, place = item // places, item % places
             else:
                 panel, place = item % panels, item // panels
-            plane, band = place // bands, place % bands
+            there, span = place // spans, place % spans
+            plane, band = there // bands, there % bands
             image, z = plane // self.planes.count, plane % self.planes.count
             group = panel // (panels // self.groups)
             first = band * self.band
             last = b.minimum_index(first + self.band, self.rows.count)
             source = self._group(x, image, group)
-            Panel.of(self, output, source, weights, bias, image, z, panel).rows(first, last)
+            work = Panel.of(self, output, source, weights, bias, image, z, panel)
+            work.rows(first, last, self._columns(b, span) if spans > 1 else None)
         return b.finish()
+
+    def _columns(self, b: Builder, span: Index) -> tuple[Index, Index]:
+        first = span * self.span
+        return first, b.minimum_index(first + self.span, self.columns.count)
 
     def _group(self, x: Pointer, image: Index, group: Index) -> Pointer:
         """The first channel of a group."""
@@ -149,24 +158,26 @@ class Panel:
             block=panel * conv.tile.vectors,
         )
 
-    def rows(self, first: Index, last: Index) -> None:
-        """Tiles of full height, then single rows."""
+    def rows(self, first: Index, last: Index, columns: tuple[Index, Index] | None = None) -> None:
+        """Tiles of full height, then single rows; of all columns, or those of one span."""
         height = self.conv.tile.rows
+        span = columns or (self.b.index(0), self.b.index(self.conv.columns.count))
         whole = first + (last - first) // height * height
         with self.b.loop(first, whole, height) as row:
-            self._columns(row, height)
+            self._row(row, height, *span)
         if height > 1:
             with self.b.loop(whole, last) as row:
-                self._columns(row, 1)
+                self._row(row, 1, *span)
 
-    def _columns(self, row: Index, height: int) -> None:
-        """As many full tiles as fit, then a narrower one."""
-        width, count = self.conv.tile.columns, self.conv.columns.count
+    def _row(self, row: Index, height: int, first: Index, last: Index) -> None:
+        """As many full tiles as fit, then a narrower one where the row ends."""
+        b, width, count = self.b, self.conv.tile.columns, self.conv.columns.count
         whole = count // width * width
-        with self.b.loop(0, whole, width) as column:
+        with b.loop(first, b.minimum_index(last, whole), width) as column:
             self._tile(row, column, height, width)
         if whole < count:
-            self._tile(row, self.b.index(whole), height, count - whole)
+            with b.loop(b.maximum_index(first, whole), last, width) as column:
+                self._tile(row, column, height, count - whole)
 
     def _tile(self, row: Index, column: Index, height: int, width: int) -> None:
         b, conv = self.b, self.conv

@@ -9,7 +9,14 @@ from dataclasses import dataclass
 from convariant.compiler.kernels import Tile, tile_cycles, vector_counts
 from convariant.compiler.llvm import Target
 
-__all__ = ["Winograd", "direct_cycles", "over_budget", "winograd_error", "winograd_ways"]
+__all__ = [
+    "Winograd",
+    "direct_cycles",
+    "over_budget",
+    "passes_cycles",
+    "winograd_error",
+    "winograd_ways",
+]
 
 # Largest error relative to the largest output on random data, for each m; it grows with the square
 # root of the input channels (tests/compiler measures it).
@@ -22,6 +29,9 @@ _TRANSFORM = {2: (45.0, 35.0), 4: (100.0, 75.0), 6: (250.0, 190.0)}
 _MEMORY, _CACHE = 12.0, 24.0
 _DIRECT_SHOWS = 0.3
 _CACHE_BYTES = 512 * 1024
+# A panel of weights that no first-level cache holds comes from the second with each tile of pixels:
+# so many bytes for each cycle that this shows.
+_FIRST_BYTES, _SECOND = 64 * 1024, 400.0
 # The weights of one panel at one position that stay close while the tiles pass over them.
 _PANEL_BYTES = 160 * 1024
 # More tiles in a block than this push its data out of the second-level cache; that is the lesser
@@ -43,6 +53,11 @@ class Winograd:
 def direct_cycles(compute: float, weights: int, threads: int) -> float:
     """Cycles, of all threads together, of a direct convolution with that many floats of weights."""
     return compute + _DIRECT_SHOWS * threads * 4 * weights / _MEMORY
+
+
+def passes_cycles(panel: int, weights: int, passes: int) -> float:
+    """Cycles of reading all weights once for each tile of pixels, in panels of so many floats."""
+    return 4 * weights * passes / _SECOND if 4 * panel > _FIRST_BYTES else 0.0
 
 
 def winograd_error(m: int, ci: int) -> float:

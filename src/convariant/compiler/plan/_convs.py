@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
+from typing import TypeAlias
 
 from convariant.compiler.kernels import (
     DirectConv,
@@ -25,6 +26,7 @@ from convariant.compiler.plan._choose import (
     Winograd,
     direct_cycles,
     over_budget,
+    passes_cycles,
     winograd_error,
     winograd_ways,
 )
@@ -41,6 +43,11 @@ from convariant.compiler.plan._walks import Part
 from convariant.graph import ops
 
 __all__ = ["grouped_tile", "lower_conv", "lower_linear"]
+
+# Makes the kernel of one part of a convolution from what it reads to what it writes.
+MakeKernel: TypeAlias = Callable[
+    [ConvTask, Layout, Layout, Part, Epilogue], DirectConv | GroupedConv
+]
 
 # Bytes of weights that are worth reading again for each band of rows: they stay in the cache.
 _SMALL_WEIGHTS = 256 * 1024
@@ -70,7 +77,7 @@ def lower_linear(job: Job) -> Lowering | str:
 def _choose(task: ConvTask) -> Lowering:
     """The fastest way by its estimate, or the one that measuring has found."""
     if task.geometry.transposed:
-        return _lower(task, 0)
+        return _lower(task, _grouped if task.narrow else _direct)
     (part,) = task.parts
     if task.narrow:
         return task.context.pick(task.job.node, _grouped_ways(task, part))
@@ -82,7 +89,10 @@ def _grouped_ways(task: ConvTask, part: Part) -> list[Option]:
     _, rows, columns = part.axes
     tiles = dict.fromkeys(grouped_tile(task, rows, columns, rank) for rank in (0, 1))
     return [
-        Option(Way(_name(task), Tile(*tile, 1).text(task.lanes)), partial(_lower, task, rank))
+        Option(
+            Way(_name(task), Tile(*tile, 1).text(task.lanes)),
+            partial(_lower, task, partial(_grouped, rank=rank)),
+        )
         for rank, tile in enumerate(tiles)
     ]
 
@@ -92,8 +102,11 @@ def _broadcast_ways(task: ConvTask, part: Part) -> tuple[list[Option], list[Way]
     not these.
     """
     options = [
-        Option(Way(_name(task), tile.text(task.lanes), cycles), partial(_lower, task, rank))
-        for rank, (tile, cycles) in enumerate(_direct_tiles(task, part))
+        Option(
+            Way(_name(task), tile.text(task.lanes), cycles),
+            partial(_lower, task, partial(_direct, vectors=tile.vectors)),
+        )
+        for tile, cycles in _direct_tiles(task, part)
     ]
     single = math.prod(axis.taps for axis in part.axes) == 1
     fewer, declined = (strassen_ways if single else _winograd_ways)(task, part)
@@ -115,13 +128,17 @@ def _direct_tiles(task: ConvTask, part: Part) -> list[tuple[Tile, float]]:
 
     def uneven(tile: Tile) -> float:
         """How much longer the busiest thread works than all do on average."""
-        items = images * -(-height // tile.rows) * (blocks // tile.vectors)
+        spans = -(-width // tile.columns) if height == 1 else 1
+        items = images * -(-height // tile.rows) * spans * (blocks // tile.vectors)
         return -(-items // threads) * threads / items
 
     def cycles(tile: Tile) -> float:
         met = rows_met * _met(columns, task.job.x_image[4], tile.columns)
         compute = tile_cycles(target, tile, blocks, height, width) * products * uneven(tile) * met
-        return direct_cycles(compute, weights.size, threads)
+        panel = math.prod(weights.shape[1:]) * tile.vectors * target.lanes
+        passes = images * -(-height // tile.rows) * -(-width // tile.columns)
+        shown = passes_cycles(panel, weights.size, passes)
+        return direct_cycles(compute + shown, weights.size, threads)
 
     tiles = rank_tiles(target, blocks // task.groups, height, width)
     return [(tile, cycles(tile)) for tile in tiles]
@@ -139,10 +156,8 @@ def _met(axis: Axis, size: int, width: int) -> float:
     return met / max(len(tiles) * len(places), 1)
 
 
-def _lower(task: ConvTask, rank: int) -> Lowering:
-    """One kernel for each part, its tile the best but `rank`; groups that do not fit the lanes are
-    moved before and behind.
-    """
+def _lower(task: ConvTask, make: MakeKernel) -> Lowering:
+    """One kernel for each part; groups that do not fit the lanes are moved before and behind."""
     (u, v), (inputs, outputs) = task.widths, (task.inputs, task.outputs)
     rooms = [task.x_layout] if u > inputs else []
     rooms += [task.y_layout] if v > outputs else []
@@ -156,9 +171,9 @@ def _lower(task: ConvTask, rank: int) -> Lowering:
             given, x = x, next(spare)
             calls.append(_regroup(given, x, inputs, (inputs, u), (), ()))
         if v == outputs:
-            return calls + _part_calls(task, rank, x, out, epilogue, operands)
+            return calls + _part_calls(task, make, x, out, epilogue, operands)
         wide = next(spare)
-        calls += _part_calls(task, rank, x, wide, (), ())
+        calls += _part_calls(task, make, x, wide, (), ())
         return [*calls, _regroup(wide, out, outputs, (v, outputs), epilogue, operands)]
 
     form: Form = "planar" if task.planar else "blocked"
@@ -224,20 +239,19 @@ def _regroup(
 
 def _part_calls(
     task: ConvTask,
-    rank: int,
+    make: MakeKernel,
     x: Located,
     y: Located,
     epilogue: Epilogue,
     operands: Sequence[Located],
 ) -> list[KernelCall]:
-    make, bias = _grouped if task.narrow else _direct, task.bias_address()
-    calls = []
+    calls, bias = [], task.bias_address()
     for part in task.parts:
         way = _phase_by_strassen(task, part)
         if way is not None:
             calls.append(strassen_call(task, part, way, x, y, epilogue, operands))
             continue
-        conv = make(task, x.layout, y.layout, part, epilogue, rank)
+        conv = make(task, x.layout, y.layout, part, epilogue)
         weights = task.context.constants.add(conv.pack(part.weight(task.filled_weight)))
         places = (part.place(o).address for o in (y, *operands))
         calls.append(KernelCall(conv, (x.address, weights, bias, *places)))
@@ -245,9 +259,11 @@ def _part_calls(
 
 
 def _direct(
-    task: ConvTask, x: Layout, y: Layout, part: Part, epilogue: Epilogue, rank: int
+    task: ConvTask, x: Layout, y: Layout, part: Part, epilogue: Epilogue, vectors: int = 0
 ) -> DirectConv:
-    """The kernel, its pixels in one line where memory allows, its work cut for the caches."""
+    """The kernel, its pixels in one line where memory allows, its work cut for the caches; its tile
+    the best of so many vectors, or of all.
+    """
     axes = part.axes
     if all((a.taps, a.stride, a.offset, a.spread) == (1, 1, 0, 1) for a in axes):
         layouts = [x, y, *(operand for step in epilogue for operand in step.operands)]
@@ -258,7 +274,7 @@ def _direct(
             epilogue = with_layouts(epilogue, flat[2:])
     planes, rows, columns = axes
     tiles = rank_tiles(task.context.target, y.blocks // task.groups, rows.count, columns.count)
-    tile = tiles[min(rank, len(tiles) - 1)]
+    tile = next((tile for tile in tiles if tile.vectors == vectors), tiles[0])
     outer = 4 * part.weight(task.filled_weight).size > _SMALL_WEIGHTS
     images, panels, threads = x.batch * planes.count, y.blocks // tile.vectors, task.context.threads
     if outer:
@@ -266,12 +282,19 @@ def _direct(
     else:
         most = _cached_rows(x, rows)
         band = band_of_rows(rows.count, tile.rows, most, threads, outer=images, inner=panels)
+    span = 0
+    if rows.count == 1:
+        around = {"outer": panels * images} if outer else {"outer": images, "inner": panels}
+        most = columns.count if outer else _cached_columns(x, columns)
+        span = band_of_rows(columns.count, tile.columns, most, threads, **around)
     used = task.inputs if task.groups > 1 else 0
-    return DirectConv(x, y, rows, columns, tile, band, task.groups, outer, epilogue, planes, used)
+    return DirectConv(
+        x, y, rows, columns, tile, band, task.groups, outer, epilogue, planes, used, span
+    )
 
 
 def _grouped(
-    task: ConvTask, x: Layout, y: Layout, part: Part, epilogue: Epilogue, rank: int
+    task: ConvTask, x: Layout, y: Layout, part: Part, epilogue: Epilogue, rank: int = 0
 ) -> GroupedConv:
     planes, rows, columns = part.axes
     tile_rows, tile_columns = grouped_tile(task, rows, columns, rank)
@@ -307,6 +330,11 @@ def grouped_tile(task: ConvTask, rows: Axis, columns: Axis, rank: int = 0) -> tu
 def _cached_rows(x: Layout, rows: Axis) -> int:
     """Rows of output whose inputs fit in the cache."""
     return max(_BAND // max(4 * x.row * rows.stride * x.blocks, 1), 1)
+
+
+def _cached_columns(x: Layout, columns: Axis) -> int:
+    """Columns of output, of a single row, whose inputs fit in the cache."""
+    return max(_BAND // max(4 * x.column * columns.stride * x.blocks, 1), 1)
 
 
 def _winograd_ways(task: ConvTask, part: Part) -> tuple[list[Option], list[Way]]:
