@@ -21,7 +21,7 @@ from convariant.graph import from_torch, interpret
 
 EXAMPLES = int(os.environ.get("CONVARIANT_STREAM", "25"))
 
-_CHANNELS = 70
+CHANNELS = 70
 
 
 class Step(nn.Module):
@@ -215,7 +215,7 @@ class Stream(nn.Module):
 
 def bounded(x: Tensor) -> Tensor:
     """Not too many channels, nor too large a plane."""
-    x = x[:, :_CHANNELS]
+    x = x[:, :CHANNELS]
     most = {1: 300, 2: 30, 3: 9}[x.dim() - 2]
     return x[(slice(None), slice(None), *(slice(0, most),) * (x.dim() - 2))]
 
@@ -231,7 +231,7 @@ SIZES = {1: (1, 67), 2: (1, 30), 3: (1, 9)}
 @given(
     st.integers(1, 3).flatmap(
         lambda axes: st.tuples(
-            st.integers(1, 3), st.integers(1, _CHANNELS), *(st.integers(*SIZES[axes]),) * axes
+            st.integers(1, 3), st.integers(1, CHANNELS), *(st.integers(*SIZES[axes]),) * axes
         )
     ),
     st.lists(

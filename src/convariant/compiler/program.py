@@ -7,11 +7,12 @@ import threading
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias
 
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.export import ExportedProgram
 from torch.utils import _pytree as pytree
 
 from convariant.compiler._explain import explain_layer
@@ -26,6 +27,7 @@ from convariant.graph import (
     Graph,
     TensorType,
     flatten_arguments,
+    from_exported,
     from_torch,
     interpret,
     nest_results,
@@ -34,12 +36,13 @@ from convariant.graph import (
 if TYPE_CHECKING:
     from convariant.compiler.report import Report
 
-__all__ = ["Program", "compile"]
+__all__ = ["Program", "check_threads", "compile", "is_thread_count"]
 
 Array: TypeAlias = Tensor | np.ndarray
 
 # Operations, some 15 microseconds of them, below which another thread is not worth waking.
 _WORK_PER_THREAD = 3_000_000
+_MOST_THREADS = 1024
 # Programs for other input shapes that are kept; the one not used for longest makes room.
 _SHAPES_KEPT = 8
 
@@ -48,7 +51,7 @@ _compiling = threading.RLock()
 
 
 def compile(
-    model: nn.Module | Graph | str | os.PathLike[str],
+    model: nn.Module | ExportedProgram | Graph | str | os.PathLike[str],
     example_inputs: Array | Sequence[Array] | None = None,
     *,
     threads: int | None = None,
@@ -60,9 +63,9 @@ def compile(
 
     Args:
         model: a module in eval mode, whose weights are copied: later training does not change the
-            program. Or a graph, or the path of an ONNX file.
-        example_inputs: tensors of the shapes to compile for; not needed for a graph or a file
-            whose sizes are known.
+            program. Or what torch.export made of one, a graph, or the path of an ONNX file.
+        example_inputs: tensors of the shapes to compile for; only a module needs them, and where
+            not all sizes are known.
         threads: how many to run on; by default as many as PyTorch uses, fewer for a network so
             small that they would mostly wait for each other.
         tolerance: the error, relative to the largest output, that algorithms with fewer products
@@ -83,12 +86,12 @@ def compile(
     >>> torch.allclose(fast(x), model(x), atol=1e-5)
     True
     """
-    if threads is not None and threads < 1:
-        raise CompileError(f"threads={threads}: a program runs on one thread at least; use 1")
-    if not tolerance >= 0:
-        raise CompileError(f"tolerance={tolerance}: an error is not negative; use 1e-4")
+    check_threads(threads)
+    if isinstance(tolerance, str) or not tolerance >= 0:
+        raise CompileError(f"tolerance={tolerance!r}: an error is not negative; use 1e-4")
     inputs = _as_tuple(example_inputs)
     graph = _capture(model, inputs)
+    _check_constants(graph)
     program = Program(
         graph,
         threads=threads,
@@ -110,14 +113,19 @@ class _Quick:
     def takes(self, x: Any) -> bool:
         """Whether the value is just what the instance is for."""
         if type(x) is np.ndarray:
-            return x.shape == self.shape and x.dtype == np.float32 and x.flags.c_contiguous
-        return (
-            type(x) is Tensor
-            and x.shape == self.shape
-            and x.dtype is torch.float32
-            and x.is_cpu
-            and x.is_contiguous()
-        )
+            return x.shape == self.shape and x.dtype == np.float32 and x.flags.carray
+        try:
+            return (
+                type(x) is Tensor
+                and x.shape == self.shape
+                and x.dtype is torch.float32
+                and x.is_cpu
+                and x.is_contiguous()
+                and not x.is_neg()
+                and x.data_ptr() != 0
+            )
+        except RuntimeError:  # it has no shape, or no memory: `_check` says more
+            return False
 
     def __call__(self, x: Array) -> Array:
         """The result, of the same kind as `x`."""
@@ -160,12 +168,27 @@ class Program:
             return quick(args[0])
         flat = flatten_arguments(self.graph, args, kwargs)
         arrays = any(isinstance(value, np.ndarray) for value in flat)
-        tensors = [torch.from_numpy(v) if isinstance(v, np.ndarray) else v for v in flat]
+        tensors = [_tensor(v) if isinstance(v, np.ndarray) else v for v in flat]
         self._check(tensors)
         results = self._run(tensors)
         if arrays:
             return nest_results(self.graph, tuple(r.numpy() for r in results))
         return nest_results(self.graph, results)
+
+    def __copy__(self) -> Program:
+        """Itself: a program does not change."""
+        return self
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Program:
+        """Itself, also as a part of something else that is copied."""
+        return self
+
+    def __reduce__(self) -> NoReturn:
+        """Not pickled: it is code for this machine, and has a file format of its own."""
+        raise CompileError(
+            f"a program ({self.graph.name}) is not pickled; call fast.save(path), and "
+            "convariant.load(path) where it is needed"
+        )
 
     def prepare(self, *shapes: tuple[int, ...]) -> Instance:
         """Compile for inputs of these shapes, unless that is done; by default the graph's own."""
@@ -250,7 +273,7 @@ class Program:
             return interpret(_sized(self.graph, tuple(tuple(t.shape) for t in tensors)), *tensors)
         instance = self.prepare(*(tuple(t.shape) for t in tensors))
         given = {
-            name: tensor.detach().contiguous()
+            name: tensor.detach().resolve_neg().contiguous()
             for name, tensor in zip(self.graph.inputs, tensors, strict=True)
         }
         return instance.run(given)
@@ -274,6 +297,12 @@ class Program:
                     f"{self.graph.name}: input {name!r} is on {tensor.device}, but the program "
                     "runs on the CPU; call x.cpu() first"
                 )
+            if not _has_numbers(tensor):
+                raise ShapeError(
+                    f"{self.graph.name}: input {name!r} ({type(tensor).__name__}, {tensor.layout}) "
+                    "is no row of numbers in memory; give a dense tensor (x.to_dense()), and call "
+                    "the program outside of torch.vmap, torch.export and the like"
+                )
             if tensor.dtype != type_.dtype:
                 raise ShapeError(
                     f"{self.graph.name}: input {name!r} is {tensor.dtype}, but the program was "
@@ -284,6 +313,39 @@ class Program:
                     f"{self.graph.name}: input {name!r} has shape {tuple(tensor.shape)}, but the "
                     f"program was compiled for {type_}; give {type_.rank} axes"
                 )
+
+
+def _has_numbers(tensor: Tensor) -> bool:
+    """Whether a kernel can read it: it is not sparse, nor does it only stand for another."""
+    try:
+        if tensor.is_nested or tensor.untyped_storage().device.type != "cpu":
+            return False
+        return tensor.data_ptr() != 0 or tensor.numel() == 0
+    except RuntimeError:
+        return False
+
+
+def is_thread_count(threads: Any) -> bool:
+    """Whether a program may run on so many threads."""
+    return type(threads) is int and 1 <= threads <= _MOST_THREADS
+
+
+def check_threads(threads: Any) -> None:
+    """Raise CompileError for what is no number of threads; None leaves the choice to us."""
+    if threads is not None and not is_thread_count(threads):
+        raise CompileError(
+            f"threads={threads!r}: a program runs on 1 to {_MOST_THREADS} threads, a whole number; "
+            "leave it out to take as many as PyTorch uses"
+        )
+
+
+def _check_constants(graph: Graph) -> None:
+    for name, tensor in graph.constants.items():
+        if tensor.is_meta:
+            raise CompileError(
+                f"{graph.name}: {name!r} is on the meta device, where tensors have no numbers; "
+                'call model.to_empty(device="cpu") and load its weights first'
+            )
 
 
 def _worthwhile_threads(graph: Graph) -> int:
@@ -311,8 +373,27 @@ def _maps_tensor_to_tensor(graph: Graph) -> bool:
 def _as_tuple(inputs: Array | Sequence[Array] | None) -> tuple[Tensor, ...]:
     if inputs is None:
         return ()
-    many = (inputs,) if isinstance(inputs, (Tensor, np.ndarray)) else tuple(inputs)
-    return tuple(torch.from_numpy(i) if isinstance(i, np.ndarray) else i for i in many)
+    many = tuple(inputs) if isinstance(inputs, Sequence) else (inputs,)
+    for one in many:
+        if not isinstance(one, (Tensor, np.ndarray)):
+            raise CompileError(
+                f"example_inputs: {type(one).__name__} is no tensor; give a tensor or an array "
+                "for each input, of the shape it will have"
+            )
+    return tuple(_tensor(i) if isinstance(i, np.ndarray) else i for i in many)
+
+
+def _tensor(array: np.ndarray) -> Tensor:
+    """The array as a tensor, whatever its strides and its order of bytes; one that is read-only
+    is copied, since PyTorch knows no such tensors.
+    """
+    if isinstance(array, np.ma.MaskedArray):
+        raise ShapeError(
+            f"an input is a masked array, {array.shape}: a network would see what the mask hides; "
+            "fill it first, x.filled(0)"
+        )
+    plain = np.asarray(array, array.dtype.newbyteorder("="), order="C")
+    return torch.from_numpy(plain if plain.flags.writeable else plain.copy())
 
 
 def _capture(model: Any, inputs: tuple[Tensor, ...]) -> Graph:
@@ -325,6 +406,13 @@ def _capture(model: Any, inputs: tuple[Tensor, ...]) -> Graph:
                 "give tensors of the shapes it will be called with"
             )
         return from_torch(model, inputs, frozen=True)
+    if isinstance(model, ExportedProgram):
+        return from_exported(model, frozen=True)
+    if not isinstance(model, (str, os.PathLike)):
+        raise CompileError(
+            f"compile takes a torch.nn.Module, what torch.export made of one, a Graph or the path "
+            f"of an ONNX file, but got {type(model).__name__}; make a function a module's forward"
+        )
     from convariant.graph.onnx import from_onnx
 
     return from_onnx(model)

@@ -57,8 +57,7 @@ def export(module: nn.Module, examples: Examples, dynamic_batch: bool) -> Export
     try:
         with evaluating(module), torch.no_grad(), _quiet(), _without_dump():
             program = torch.export.export(module, args, kwargs, dynamic_shapes=shapes, strict=False)
-            if _changes_views(program):
-                program = program.run_decompositions({})
+            program = without_changing_views(program)
     except FAILURES as error:
         path = _failing_module(module, args, kwargs)
         raise GraphError(_refusal(error, path, dynamic_batch)) from error
@@ -69,7 +68,8 @@ def export(module: nn.Module, examples: Examples, dynamic_batch: bool) -> Export
 def evaluating(module: nn.Module) -> Iterator[None]:
     """Eval mode inside; afterwards every submodule has the mode it had."""
     modes = [(m, m.training) for m in module.modules()]
-    module.eval()
+    with contextlib.suppress(NotImplementedError):  # what torch.export made has no modes
+        module.eval()
     try:
         yield
     finally:
@@ -138,6 +138,11 @@ def _open_batches(module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, An
             f"cannot capture the network: its forward {error}; give it the arguments that it takes"
         ) from error
     return pytree.tree_map(opened, dict(bound.arguments))
+
+
+def without_changing_views(program: ExportedProgram) -> ExportedProgram:
+    """The program, rewritten where an in-place operator changes what another value looks at."""
+    return program.run_decompositions({}) if _changes_views(program) else program
 
 
 def _changes_views(program: ExportedProgram) -> bool:

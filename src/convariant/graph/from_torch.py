@@ -24,7 +24,7 @@ from convariant.errors import GraphError, ShapeError
 from convariant.graph import _aten_layers, _aten_pointwise, _aten_shape  # noqa: F401  fill the table
 from convariant.graph._aten import LOWERINGS, Call, NoKind, Value
 from convariant.graph._builder import GraphBuilder
-from convariant.graph._export import Examples, export, written_by
+from convariant.graph._export import Examples, export, without_changing_views, written_by
 from convariant.graph._graph import Graph, Name, Structure
 from convariant.graph._held import Held, constant_of, target_of
 from convariant.graph._overload import (
@@ -89,9 +89,12 @@ def _recapture(
     return _captured(module, examples, export(module, examples, dynamic), held)
 
 
-def from_exported(program: ExportedProgram, *, name: str = "graph") -> Graph:
-    """A program that torch.export has already made, as a graph."""
-    return _Capture(program, GraphBuilder(name)).graph()
+def from_exported(program: ExportedProgram, *, name: str = "graph", frozen: bool = False) -> Graph:
+    """A program that torch.export has already made, as a graph; `frozen` copies its weights."""
+    graph = _Capture(without_changing_views(program), GraphBuilder(name)).graph()
+    if not frozen:
+        return graph
+    return replace(graph, constants={n: t.detach().clone() for n, t in graph.constants.items()})
 
 
 # blocks of torch.export that only set a mode: gradients on or off, mixed precision

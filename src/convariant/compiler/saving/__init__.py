@@ -19,7 +19,7 @@ from torch import Tensor
 from convariant.compiler._instance import Memory
 from convariant.compiler.llvm import host_target
 from convariant.compiler.llvm.cache import ObjectCache
-from convariant.compiler.program import Program
+from convariant.compiler.program import Program, check_threads, is_thread_count
 from convariant.compiler.saving._document import graph_document, read_graph
 from convariant.compiler.saving._file import Part, ProgramFile, widest_first, write_program_file
 from convariant.compiler.saving._native import machine, native_document, native_part, read_native
@@ -28,7 +28,6 @@ from convariant.errors import CompileError, ConvariantError, ModelFileError
 __all__ = ["load", "save_program"]
 
 _WEIGHT = "weight/"
-_MOST_THREADS = 1024  # a file may not ask for more
 
 # what reading a document that was written by somebody else may raise
 _FAILURES = (
@@ -89,8 +88,7 @@ def load(
     >>> torch.equal(same(x), fast(x))
     True
     """
-    if threads is not None and threads < 1:
-        raise CompileError(f"threads={threads}: a program runs on one thread at least; use 1")
+    check_threads(threads)
     target = host_target()
     cache = ObjectCache.at(cache_dir, target)
     with _opened(Path(path)) as file, ThreadPoolExecutor() as readers:
@@ -116,9 +114,9 @@ def load(
 
 def _threads(document: Any) -> int:
     threads = document["threads"]
-    if type(threads) is not int or not 1 <= threads <= _MOST_THREADS:
+    if not is_thread_count(threads):
         raise ModelFileError(f"it is for {threads!r} threads")
-    return threads
+    return int(threads)
 
 
 def _tolerance(document: Any) -> float:
