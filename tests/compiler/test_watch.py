@@ -14,6 +14,7 @@ def storage(size: int, dtype: torch.dtype = torch.float32) -> torch.Tensor:
 
 TENSORS = {
     "empty": lambda: storage(0),
+    "rows of nothing": lambda: torch.empty(3, 0),
     "one number": lambda: storage(1),
     "16384 numbers": lambda: storage(16384),
     "channels last": lambda: storage(960).view(4, 5, 6, 8).to(memory_format=torch.channels_last),
