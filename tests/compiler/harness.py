@@ -22,7 +22,7 @@ from convariant.compiler.llvm import (
     load_object,
     runs_here,
 )
-from convariant.compiler.llvm.builder import TAKEN_BYTES
+from convariant.compiler.llvm.deal import TAKEN_BYTES
 from convariant.compiler.plan import Call
 from convariant.compiler.program import Program
 from convariant.graph import from_torch, interpret

@@ -9,7 +9,7 @@ from tests.compiler.harness import HERE, Guarded, call, each_target
 from convariant.compiler._workers import WorkerPool, meeting_address
 from convariant.compiler.layout import Floats
 from convariant.compiler.llvm import Builder, Kernel, compile_object, host_target, load_object
-from convariant.compiler.llvm.builder import TAKEN_BYTES
+from convariant.compiler.llvm.deal import TAKEN_BYTES, deal
 from convariant.compiler.llvm.driver import load_driver
 
 
@@ -73,7 +73,7 @@ def counting(target, count):
     """A kernel that deals out `range(count)` and adds one to the number of each item."""
     b = Builder(target, "kernel")
     y = b.argument(0)
-    with b.deal(count) as i:
+    with deal(b, count) as i:
         b.store(b.load(y + i * target.lanes) + b.constant(1.0), y + i * target.lanes)
     return kernel(b)
 
@@ -110,8 +110,8 @@ def test_threads_deal_every_item_of_every_step_once(threads, meet):
     numbers = np.zeros((steps, count, target.lanes), np.float32)
     addresses = [part.ctypes.data for part in numbers]
     tables = np.array(addresses)
-    deal, driver = counting(target, count), load_driver(target)
-    rows = [(deal.address, tables.ctypes.data + 8 * k, meet) for k in range(steps)]
+    kernel, driver = counting(target, count), load_driver(target)
+    rows = [(kernel.address, tables.ctypes.data + 8 * k, meet) for k in range(steps)]
     program = np.array(rows)
     job = np.array([program.ctypes.data, steps, meeting_address(threads)])
     for _ in range(runs):

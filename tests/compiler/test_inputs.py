@@ -37,7 +37,7 @@ def nested():
         return torch.nested.nested_tensor([torch.zeros(1, 28, 28)] * 2)
 
 
-def agree(program, model, value, x):
+def check_agrees(program, model, value, x):
     """Twice: a program keeps a shorter way for a call like the one before it."""
     for _ in range(2):
         assert_close(torch.as_tensor(program(value)), model(x).detach(), reduction=400)
@@ -105,8 +105,8 @@ def test_tensors_of_every_kind(program, model):
         "part of a larger one": torch.cat((x, x), 3)[..., :28],
     }
     for value in values.values():
-        agree(program, model, value, x)
-    agree(program, model, x[:1].expand(SHAPE), x[:1].expand(SHAPE))
+        check_agrees(program, model, value, x)
+    check_agrees(program, model, x[:1].expand(SHAPE), x[:1].expand(SHAPE))
 
 
 def test_arrays_of_every_kind(program, model):
@@ -115,7 +115,7 @@ def test_arrays_of_every_kind(program, model):
     fixed.flags.writeable = False
     backwards = np.ascontiguousarray(array[:, :, ::-1])[:, :, ::-1]
     for value in (array, fixed, backwards, np.asfortranarray(array), array.astype(">f4")):
-        agree(program, model, value, x)
+        check_agrees(program, model, value, x)
 
 
 def test_wrong_number_of_inputs_is_named(program):
@@ -176,9 +176,9 @@ def test_weights_without_numbers_are_refused(model):
 def test_what_torch_export_made(model):
     x = torch.randn(SHAPE)
     exported = torch.export.export(model, (x,))
-    agree(compile(exported), model, x, x)
-    agree(compile(exported, x), model, x, x)
-    agree(compile(exported.module(), x), model, x, x)
+    check_agrees(compile(exported), model, x, x)
+    check_agrees(compile(exported, x), model, x, x)
+    check_agrees(compile(exported.module(), x), model, x, x)
 
 
 def test_an_exported_program_keeps_its_weights_and_its_open_batch():

@@ -141,7 +141,7 @@ def test_other_threads_are_planned_anew(saved):
     assert loaded.threads == 1
     assert loaded.cache.hits > 0
     assert same(program, loaded, x)
-    with pytest.raises(CompileError, match="threads=0: a program runs on one thread at least"):
+    with pytest.raises(CompileError, match="threads=0: a program runs on 1 to 1024 threads"):
         cv.load(path, threads=0)
 
 

@@ -275,6 +275,7 @@ class Instance:
         way = self.shortcut
         assert way is not None
         with self._lock:
+            x = x.resolve_neg()
             y = _empty(way.sizes)
             for turn in range(self.plan.rounds):
                 for patch in way.reads:

@@ -7,7 +7,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 import torch
@@ -16,6 +16,14 @@ from torch.export import ExportedProgram
 from torch.utils import _pytree as pytree
 
 from convariant.compiler._explain import explain_layer
+from convariant.compiler._inputs import (
+    Array,
+    as_tensor,
+    check_constants,
+    check_inputs,
+    check_threads,
+    example_tensors,
+)
 from convariant.compiler._instance import Instance
 from convariant.compiler._tuning import find_ranks
 from convariant.compiler.llvm import Target, host_target
@@ -36,13 +44,10 @@ from convariant.graph import (
 if TYPE_CHECKING:
     from convariant.compiler.report import Report
 
-__all__ = ["Program", "check_threads", "compile", "is_thread_count"]
-
-Array: TypeAlias = Tensor | np.ndarray
+__all__ = ["Program", "compile"]
 
 # Operations, some 15 microseconds of them, below which another thread is not worth waking.
 _WORK_PER_THREAD = 3_000_000
-_MOST_THREADS = 1024
 # Programs for other input shapes that are kept; the one not used for longest makes room.
 _SHAPES_KEPT = 8
 
@@ -89,9 +94,9 @@ def compile(
     check_threads(threads)
     if isinstance(tolerance, str) or not tolerance >= 0:
         raise CompileError(f"tolerance={tolerance!r}: an error is not negative; use 1e-4")
-    inputs = _as_tuple(example_inputs)
+    inputs = example_tensors(example_inputs)
     graph = _capture(model, inputs)
-    _check_constants(graph)
+    check_constants(graph)
     program = Program(
         graph,
         threads=threads,
@@ -121,10 +126,9 @@ class _Quick:
                 and x.dtype is torch.float32
                 and x.is_cpu
                 and x.is_contiguous()
-                and not x.is_neg()
                 and x.data_ptr() != 0
             )
-        except RuntimeError:  # it has no shape, or no memory: `_check` says more
+        except RuntimeError:  # it has no shape, or no memory: `check_inputs` says more
             return False
 
     def __call__(self, x: Array) -> Array:
@@ -168,8 +172,8 @@ class Program:
             return quick(args[0])
         flat = flatten_arguments(self.graph, args, kwargs)
         arrays = any(isinstance(value, np.ndarray) for value in flat)
-        tensors = [_tensor(v) if isinstance(v, np.ndarray) else v for v in flat]
-        self._check(tensors)
+        tensors = [as_tensor(v) if isinstance(v, np.ndarray) else v for v in flat]
+        check_inputs(self.graph, tensors)
         results = self._run(tensors)
         if arrays:
             return nest_results(self.graph, tuple(r.numpy() for r in results))
@@ -278,75 +282,6 @@ class Program:
         }
         return instance.run(given)
 
-    def _check(self, tensors: list[Any]) -> None:
-        """Raise ShapeError for what the program cannot take."""
-        if len(tensors) != len(self.graph.inputs):
-            raise ShapeError(
-                f"{self.graph.name} takes {len(self.graph.inputs)} inputs "
-                f"({', '.join(self.graph.inputs)}), but got {len(tensors)}; give one for each"
-            )
-        for name, tensor in zip(self.graph.inputs, tensors, strict=True):
-            type_ = self.graph.types[name]
-            if not isinstance(tensor, Tensor):
-                raise ShapeError(
-                    f"{self.graph.name}: input {name!r} is a {type(tensor).__name__}; "
-                    "give a torch.Tensor or a NumPy array"
-                )
-            if tensor.device.type != "cpu":
-                raise ShapeError(
-                    f"{self.graph.name}: input {name!r} is on {tensor.device}, but the program "
-                    "runs on the CPU; call x.cpu() first"
-                )
-            if not _has_numbers(tensor):
-                raise ShapeError(
-                    f"{self.graph.name}: input {name!r} ({type(tensor).__name__}, {tensor.layout}) "
-                    "is no row of numbers in memory; give a dense tensor (x.to_dense()), and call "
-                    "the program outside of torch.vmap, torch.export and the like"
-                )
-            if tensor.dtype != type_.dtype:
-                raise ShapeError(
-                    f"{self.graph.name}: input {name!r} is {tensor.dtype}, but the program was "
-                    f"compiled for {type_.dtype}; call x.to({type_.dtype}) first"
-                )
-            if tensor.dim() != type_.rank:
-                raise ShapeError(
-                    f"{self.graph.name}: input {name!r} has shape {tuple(tensor.shape)}, but the "
-                    f"program was compiled for {type_}; give {type_.rank} axes"
-                )
-
-
-def _has_numbers(tensor: Tensor) -> bool:
-    """Whether a kernel can read it: it is not sparse, nor does it only stand for another."""
-    try:
-        if tensor.is_nested or tensor.untyped_storage().device.type != "cpu":
-            return False
-        return tensor.data_ptr() != 0 or tensor.numel() == 0
-    except RuntimeError:
-        return False
-
-
-def is_thread_count(threads: Any) -> bool:
-    """Whether a program may run on so many threads."""
-    return type(threads) is int and 1 <= threads <= _MOST_THREADS
-
-
-def check_threads(threads: Any) -> None:
-    """Raise CompileError for what is no number of threads; None leaves the choice to us."""
-    if threads is not None and not is_thread_count(threads):
-        raise CompileError(
-            f"threads={threads!r}: a program runs on 1 to {_MOST_THREADS} threads, a whole number; "
-            "leave it out to take as many as PyTorch uses"
-        )
-
-
-def _check_constants(graph: Graph) -> None:
-    for name, tensor in graph.constants.items():
-        if tensor.is_meta:
-            raise CompileError(
-                f"{graph.name}: {name!r} is on the meta device, where tensors have no numbers; "
-                'call model.to_empty(device="cpu") and load its weights first'
-            )
-
 
 def _worthwhile_threads(graph: Graph) -> int:
     """As many threads as PyTorch has, but each with work that is worth the meeting."""
@@ -368,32 +303,6 @@ def _maps_tensor_to_tensor(graph: Graph) -> bool:
     one = torch.empty(0)
     call, result = pytree.tree_structure(((one,), {})), pytree.tree_structure(one)
     return graph.structure.call == call and graph.structure.result == result
-
-
-def _as_tuple(inputs: Array | Sequence[Array] | None) -> tuple[Tensor, ...]:
-    if inputs is None:
-        return ()
-    many = tuple(inputs) if isinstance(inputs, Sequence) else (inputs,)
-    for one in many:
-        if not isinstance(one, (Tensor, np.ndarray)):
-            raise CompileError(
-                f"example_inputs: {type(one).__name__} is no tensor; give a tensor or an array "
-                "for each input, of the shape it will have"
-            )
-    return tuple(_tensor(i) if isinstance(i, np.ndarray) else i for i in many)
-
-
-def _tensor(array: np.ndarray) -> Tensor:
-    """The array as a tensor, whatever its strides and its order of bytes; one that is read-only
-    is copied, since PyTorch knows no such tensors.
-    """
-    if isinstance(array, np.ma.MaskedArray):
-        raise ShapeError(
-            f"an input is a masked array, {array.shape}: a network would see what the mask hides; "
-            "fill it first, x.filled(0)"
-        )
-    plain = np.asarray(array, array.dtype.newbyteorder("="), order="C")
-    return torch.from_numpy(plain if plain.flags.writeable else plain.copy())
 
 
 def _capture(model: Any, inputs: tuple[Tensor, ...]) -> Graph:

@@ -11,6 +11,7 @@ from convariant.compiler.kernels._taps import Span, useful_taps
 from convariant.compiler.kernels._tile import Tile, TileSums
 from convariant.compiler.layout import SINGLE, Axis, Floats, Layout
 from convariant.compiler.llvm import Builder, Index, Pointer, Target
+from convariant.compiler.llvm.deal import deal
 
 __all__ = ["DirectConv", "Panel"]
 
@@ -72,7 +73,7 @@ class DirectConv:
         spans = -(-self.columns.count // self.span) if self.span else 1
         places = self.x.batch * self.planes.count * bands * spans
         panels = self.y.blocks // self.tile.vectors
-        with b.deal(places * panels) as item:
+        with deal(b, places * panels) as item:
             if self.weights_outer:
                 panel, place = item // places, item % places
             else:

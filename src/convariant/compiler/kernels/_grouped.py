@@ -12,6 +12,7 @@ from convariant.compiler.kernels._taps import useful_taps
 from convariant.compiler.kernels._tile import Tile
 from convariant.compiler.layout import SINGLE, Axis, Floats, Layout
 from convariant.compiler.llvm import Builder, Cell, Index, Pointer, Target, Vector
+from convariant.compiler.llvm.deal import deal
 
 __all__ = ["GroupedConv", "Plane"]
 
@@ -55,7 +56,7 @@ class GroupedConv:
         x, weights, bias = (b.argument(i) for i in range(3))
         output = Output(b, self.y, self.epilogue, first=3)
         bands = -(-self.rows.count // self.band)
-        with b.deal(self.x.batch * self.planes.count * self.y.blocks * bands) as item:
+        with deal(b, self.x.batch * self.planes.count * self.y.blocks * bands) as item:
             there, band = item // bands, item % bands
             plane, block = there // self.y.blocks, there % self.y.blocks
             image, z = plane // self.planes.count, plane % self.planes.count

@@ -12,6 +12,7 @@ import numpy as np
 from convariant.compiler.kernels._epilogue import Epilogue, Output, address
 from convariant.compiler.layout import SINGLE, Axis, Floats, Layout
 from convariant.compiler.llvm import Builder, Cell, Index, Pointer, Target, Vector
+from convariant.compiler.llvm.deal import deal
 
 __all__ = ["Pool"]
 
@@ -42,7 +43,7 @@ class Pool:
         b = Builder(target, name)
         x, scales = b.argument(0), b.argument(1)
         output = Output(b, self.y, self.epilogue, first=2)
-        with b.deal(self.y.planes * self.y.blocks * self.rows.count) as item:
+        with deal(b, self.y.planes * self.y.blocks * self.rows.count) as item:
             there, row = item // self.rows.count, item % self.rows.count
             plane, block = there // self.y.blocks, there % self.y.blocks
             source = address(x, self.x, plane // self.y.depth * self.x.depth, block)

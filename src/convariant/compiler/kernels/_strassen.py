@@ -14,6 +14,7 @@ from convariant.compiler.kernels._epilogue import Epilogue, Output, address
 from convariant.compiler.kernels._tile import Tile, TileSums
 from convariant.compiler.layout import Floats, Layout
 from convariant.compiler.llvm import Builder, Index, Pointer, Target
+from convariant.compiler.llvm.deal import deal
 
 __all__ = ["PairBand", "Pairs", "StrassenConv"]
 
@@ -120,7 +121,7 @@ class StrassenConv:
         output = Output(b, self.y, self.epilogue, first=4)
         bands = -(-self.pairs.rows // self.band)
         places = self.x.planes * bands
-        with b.deal(places * self.splits) as item:
+        with deal(b, places * self.splits) as item:
             split, place = item // places, item % places
             plane, first = place // bands, place % bands * self.band
             last = b.minimum_index(first + self.band, self.pairs.rows)

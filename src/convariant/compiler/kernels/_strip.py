@@ -11,6 +11,7 @@ from convariant.compiler.kernels._grouped import GroupedConv, Plane
 from convariant.compiler.kernels._strassen import PairBand, StrassenConv
 from convariant.compiler.layout import Layout
 from convariant.compiler.llvm import Builder, Index, Pointer, Target
+from convariant.compiler.llvm.deal import deal
 
 __all__ = ["Stage", "StripConv", "strip_layout"]
 
@@ -55,7 +56,7 @@ class StripConv:
         own = b.argument(2 * count + 1) + b.thread * self.scratch
         result = Output(b, self.stages[-1].y, self.stages[-1].epilogue, first=2 * count + 2)
         bands = -(-layout.height // self.band)
-        with b.deal(layout.planes * bands) as item:
+        with deal(b, layout.planes * bands) as item:
             plane, first = item // bands, item % bands * self.band
             last = b.minimum_index(first + self.band, layout.height)
             band = _Band(b, plane, first, last, own + sum(self.strips))

@@ -16,6 +16,7 @@ from convariant.compiler.kernels._epilogue import Epilogue, Output, address
 from convariant.compiler.kernels._tile import Tile, TileSums
 from convariant.compiler.layout import Axis, Floats, Layout
 from convariant.compiler.llvm import Builder, Index, Pointer, Target, Vector
+from convariant.compiler.llvm.deal import deal
 
 __all__ = ["WinogradConv", "winograd_matrices", "winograd_tiles"]
 
@@ -155,7 +156,7 @@ class WinogradConv:
             products=scratch + self.positions * self.data_apart,
             matrices=winograd_matrices(self.m),
         )
-        with b.deal(-(-self.total // self.tiles)) as block:
+        with deal(b, -(-self.total // self.tiles)) as block:
             first = block * self.tiles
             count = b.minimum_index(self.total - first, self.tiles)
             job.run(first, count)

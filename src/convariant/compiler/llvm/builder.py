@@ -30,17 +30,12 @@ from convariant.compiler.llvm.values import (
     Vector,
 )
 
-__all__ = ["TAKEN_BYTES", "Builder"]
+__all__ = ["Builder"]
 
 # `a * b + c` may become one fma. Nothing else: any other flag lets LLVM change NaN or infinity.
 FAST_MATH = ("contract",)
 
 FLOAT_BYTES = 4
-
-# `deal` cuts a thread's part into so many pieces; each thread's counter is on a cache line of its
-# own, and on the one that is fetched with it.
-_PIECES = 16
-TAKEN_BYTES = 128
 
 
 class Builder:
@@ -60,7 +55,7 @@ class Builder:
         kind = ir.FunctionType(ir.VoidType(), [POINTER, INT64, INT64, POINTER])
         self.function = ir.Function(self.module, kind, name=name)
         self.function.attributes.add("nounwind")
-        self._table, thread, threads, self._taken = self.function.args
+        self._table, thread, threads, self.taken = self.function.args
         self.thread, self.threads = Index(self, thread), Index(self, threads)
         # Cells are allocated in the entry block, which ends where the body begins.
         entry = self.function.append_basic_block("entry")
@@ -170,54 +165,10 @@ class Builder:
     @contextlib.contextmanager
     def share(self, count: Index | int) -> Iterator[Index]:
         """Loop over this thread's part of `range(count)`: parts differ by one at most."""
-        with self.loop(*self._part(self.thread, count)) as i:
+        start = self.thread * count // self.threads
+        stop = (self.thread + 1) * count // self.threads
+        with self.loop(start, stop) as i:
             yield i
-
-    @contextlib.contextmanager
-    def deal(self, count: Index | int) -> Iterator[Index]:
-        """Loop over `range(count)` with the other threads, whoever has time: for heavy work.
-
-        A thread takes its own part piece by piece, in order, and then what is left of the others',
-        so that a core that is slow, or busy with something else, holds nobody up for long.
-        """
-        alone = self.compare(self.threads, "==", 1)
-        piece = self.pick(alone, count, self.index(count) // (self.threads * _PIECES) + 1)
-        with self.loop(0, self.threads) as turn:
-            part = (self.thread + turn) % self.threads
-            start, stop = self._part(part, count)
-            with (
-                self._take(part, piece, start, stop) as first,
-                self.loop(first, self.minimum_index(first + piece, stop)) as i,
-            ):
-                yield i
-
-    def _part(self, thread: Index, count: Index | int) -> tuple[Index, Index]:
-        return thread * count // self.threads, (thread + 1) * count // self.threads
-
-    @contextlib.contextmanager
-    def _take(self, part: Index, piece: Index, start: Index, stop: Index) -> Iterator[Index]:
-        """Run the block for the start of each piece of range(start, stop) that is still to be had.
-
-        The counter is looked at before it is changed: one that is exhausted stays where it is
-        cached.
-        """
-        taken = self.ir.gep(self._taken, [self.i64(part * TAKEN_BYTES)], source_etype=ir.IntType(8))
-        test, claim, body, after = map(
-            self.function.append_basic_block, ("test", "claim", "piece", "dealt")
-        )
-        self.ir.branch(test)
-        self.ir.position_at_end(test)
-        seen = self.ir.load_atomic(taken, "monotonic", 8, typ=INT64)
-        left = self.compare(start + Index(self, seen), "<", stop)
-        self.ir.cbranch(left, claim, after)
-        self.ir.position_at_end(claim)
-        before = self.ir.atomic_rmw("add", taken, self.i64(piece), "monotonic")
-        first = start + Index(self, before)
-        self.ir.cbranch(self.compare(first, "<", stop), body, after)
-        self.ir.position_at_end(body)
-        yield first
-        self.ir.branch(test)
-        self.ir.position_at_end(after)
 
     @contextlib.contextmanager
     def when(self, condition: Any) -> Iterator[None]:

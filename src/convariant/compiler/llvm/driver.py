@@ -11,7 +11,7 @@ from __future__ import annotations
 import functools
 from dataclasses import asdict, dataclass
 
-from convariant.compiler.llvm.builder import TAKEN_BYTES
+from convariant.compiler.llvm.deal import TAKEN_BYTES
 from convariant.compiler.llvm.jit import Kernel, compile_object, load_object
 from convariant.compiler.llvm.target import Target
 
@@ -79,7 +79,7 @@ declare void @llvm.aarch64.set.fpcr(i64)""",
 # arguments: steps, how many, the memory that the threads share. A step is {kernel, its table,
 # whether to meet behind it}. All meet behind the last one: who posted the job may then post
 # another, and free its arguments. The shared memory is {threads that have come, rounds completed},
-# on lines of their own, then for each of some steps a counter for each thread (`Builder.deal`): who
+# on lines of their own, then for each of some steps a counter for each thread (`deal`): who
 # comes last to a meeting sets those back to zero, if they were used. A thread alone needs no other
 # counter than one on its stack.
 _DRIVER = """

@@ -31,7 +31,7 @@ class Kernel:
     def __call__(self, table: int, thread: int = 0, threads: int = 1, taken: int = 0) -> None:
         """Do this thread's part of the work on the pointers of a table.
 
-        `taken` is the address of the counters of a kernel that deals out its work (`Builder.deal`).
+        `taken` is the address of the counters of a kernel that deals out its work (`deal`).
         """
         self._call(table, thread, threads, taken)
 

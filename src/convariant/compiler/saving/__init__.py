@@ -16,10 +16,11 @@ from typing import Any
 
 from torch import Tensor
 
+from convariant.compiler._inputs import check_threads, is_thread_count
 from convariant.compiler._instance import Memory
 from convariant.compiler.llvm import host_target
 from convariant.compiler.llvm.cache import ObjectCache
-from convariant.compiler.program import Program, check_threads, is_thread_count
+from convariant.compiler.program import Program
 from convariant.compiler.saving._document import graph_document, read_graph
 from convariant.compiler.saving._file import Part, ProgramFile, widest_first, write_program_file
 from convariant.compiler.saving._native import machine, native_document, native_part, read_native
