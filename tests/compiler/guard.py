@@ -45,9 +45,6 @@ class Rooms:
         for start in forbidden:
             assert _libc.mprotect(self.address + start, _PAGE, _NOBODY) == 0
 
-    def use_small_pages(self, start: int) -> None:
-        """As `Memory` has it: nothing to do."""
-
 
 def tensor(values: Tensor, side: Side) -> Tensor:
     """A copy of a float32 tensor that lies against a forbidden page."""

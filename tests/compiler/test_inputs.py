@@ -135,6 +135,7 @@ def test_wrong_number_of_inputs_is_named(program):
         ({"tolerance": -1}, "tolerance=-1: an error is not negative"),
         ({"tolerance": float("nan")}, "tolerance=nan"),
         ({"tolerance": "small"}, "tolerance='small'"),
+        ({"tolerance": None}, "tolerance=None"),
     ],
 )
 def test_senseless_options_are_refused(model, options, message):
@@ -179,6 +180,14 @@ def test_what_torch_export_made(model):
     check_agrees(compile(exported), model, x, x)
     check_agrees(compile(exported, x), model, x, x)
     check_agrees(compile(exported.module(), x), model, x, x)
+
+
+def test_eval_mode_reaches_what_lies_behind_an_exported_part(model):
+    x = torch.randn(SHAPE)
+    part = torch.export.export(model, (x,)).module()
+    net = nn.Sequential(part, nn.Dropout(0.5))
+    check_agrees(compile(net, x), model, x, x)
+    assert net[1].training
 
 
 def test_an_exported_program_keeps_its_weights_and_its_open_batch():

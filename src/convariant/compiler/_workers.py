@@ -11,15 +11,15 @@ import os
 import threading
 
 from convariant.compiler.llvm import Kernel, host_target
+from convariant.compiler.llvm.deal import TAKEN_BYTES
 from convariant.compiler.llvm.driver import load_worker, meeting_bytes
 
 __all__ = ["WorkerPool", "meeting_address", "pool"]
 
 # Turns of looking for a job before a worker sleeps: some 50 microseconds.
 _PATIENCE = 2_000
-# The memory where threads meet, by how many they are; aligned to what is fetched together.
+# The memory where threads meet, by how many they are.
 _meetings: dict[int, ctypes.Array[ctypes.c_char]] = {}
-_LINE = 128
 # A mailbox is {jobs posted, jobs seen, driver, its table, threads}, alone on its cache lines.
 _MAILBOX = 16
 
@@ -95,10 +95,10 @@ def meeting_address(threads: int) -> int:
     """
     room = _meetings.get(threads)
     if room is None:
-        new = (ctypes.c_char * (meeting_bytes(threads) + _LINE))()
+        new = (ctypes.c_char * (meeting_bytes(threads) + TAKEN_BYTES))()
         room = _meetings.setdefault(threads, new)  # another thread may have been faster
     start = ctypes.addressof(room)
-    return start + -start % _LINE
+    return start + -start % TAKEN_BYTES
 
 
 def _renew() -> None:

@@ -7,6 +7,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from numbers import Real
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
@@ -92,7 +93,7 @@ def compile(
     True
     """
     check_threads(threads)
-    if isinstance(tolerance, str) or not tolerance >= 0:
+    if not isinstance(tolerance, Real) or not tolerance >= 0:
         raise CompileError(f"tolerance={tolerance!r}: an error is not negative; use 1e-4")
     inputs = example_tensors(example_inputs)
     graph = _capture(model, inputs)

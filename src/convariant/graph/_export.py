@@ -68,8 +68,11 @@ def export(module: nn.Module, examples: Examples, dynamic_batch: bool) -> Export
 def evaluating(module: nn.Module) -> Iterator[None]:
     """Eval mode inside; afterwards every submodule has the mode it had."""
     modes = [(m, m.training) for m in module.modules()]
-    with contextlib.suppress(NotImplementedError):  # what torch.export made has no modes
+    try:
         module.eval()
+    except NotImplementedError:  # of what torch.export made, where eval() stops half-way
+        for m, _ in modes:
+            m.training = False
     try:
         yield
     finally:

@@ -25,7 +25,7 @@ _BARRIER_YIELDS = 1_200
 _NAP = 20
 # So many steps may run without a meeting between them: each has counters of its own.
 _STEPS_APART = 8
-_MEETING_BYTES = 256
+_MEETING_BYTES = 2 * TAKEN_BYTES
 
 
 def meeting_bytes(threads: int) -> int:
@@ -96,7 +96,7 @@ entry:{flush}
   %count = load i64, ptr %count.at
   %shared.at = getelementptr ptr, ptr %arguments, i64 2
   %come = load ptr, ptr %shared.at
-  %rounds = getelementptr i8, ptr %come, i64 128
+  %rounds = getelementptr i8, ptr %come, i64 {taken}
   %counters = getelementptr i8, ptr %come, i64 {meeting}
   %counters.bytes = mul i64 %threads, {taken}
   %alone = icmp eq i64 %threads, 1

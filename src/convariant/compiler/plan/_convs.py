@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from functools import partial
 from typing import TypeAlias
 
@@ -270,15 +269,12 @@ def _direct(
     tile = next((tile for tile in tiles if tile.vectors == vectors), tiles[0])
     outer = 4 * part.weight(task.filled_weight).size > _SMALL_WEIGHTS
     images, panels, threads = x.batch * planes.count, y.blocks // tile.vectors, task.context.threads
-    if outer:
-        band = band_of_rows(rows.count, tile.rows, rows.count, threads, outer=panels * images)
-    else:
-        most = _cached_rows(x, rows)
-        band = band_of_rows(rows.count, tile.rows, most, threads, outer=images, inner=panels)
+    around = {"outer": panels * images} if outer else {"outer": images, "inner": panels}
+    most = rows.count if outer else _cached(x.row * x.blocks, rows)
+    band = band_of_rows(rows.count, tile.rows, most, threads, **around)
     span = 0
-    if rows.count == 1:
-        around = {"outer": panels * images} if outer else {"outer": images, "inner": panels}
-        most = columns.count if outer else _cached_columns(x, columns)
+    if rows.count == 1:  # all that there is to cut is the row
+        most = columns.count if outer else _cached(x.column * x.blocks, columns)
         span = band_of_rows(columns.count, tile.columns, most, threads, **around)
     used = task.inputs if task.groups > 1 else 0
     return DirectConv(
@@ -291,7 +287,7 @@ def _grouped(
 ) -> GroupedConv:
     planes, rows, columns = part.axes
     tile_rows, tile_columns = grouped_tile(task, rows, columns, rank)
-    most, outer = _cached_rows(replace(x, channels=1), rows), x.batch * planes.count * y.blocks
+    most, outer = _cached(x.row, rows), x.batch * planes.count * y.blocks
     band = band_of_rows(rows.count, tile_rows, most, task.context.threads, outer=outer)
     return GroupedConv(
         x,
@@ -320,11 +316,6 @@ def grouped_tile(task: ConvTask, rows: Axis, columns: Axis, rank: int = 0) -> tu
     return max(1, min(most // tile_columns, rows.count, 4)), tile_columns
 
 
-def _cached_rows(x: Layout, rows: Axis) -> int:
-    """Rows of output whose inputs fit in the cache."""
-    return max(_BAND // max(4 * x.row * rows.stride * x.blocks, 1), 1)
-
-
-def _cached_columns(x: Layout, columns: Axis) -> int:
-    """Columns of output, of a single row, whose inputs fit in the cache."""
-    return max(_BAND // max(4 * x.column * columns.stride * x.blocks, 1), 1)
+def _cached(floats: int, axis: Axis) -> int:
+    """Outputs along an axis whose inputs fit in the cache: so many floats lie at each place."""
+    return max(_BAND // max(4 * floats * axis.stride, 1), 1)
