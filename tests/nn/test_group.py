@@ -182,7 +182,8 @@ def test_plain_forms_go_to_the_compiler_and_to_onnx(make, group, tmp_path) -> No
     assert type(plain) in (nn.Conv2d, nn.ConvTranspose2d)
     x = whole_numbers(2, plain.in_channels, 7, 7).float()
     y = layer(x)
-    assert torch.equal(compiled(plain, x)(x), y)
+    exact = compiled(plain, x, tolerance=0)  # no Winograd, which divides
+    assert torch.equal(exact(x), y)
     to_onnx(from_torch(plain, x), tmp_path / "plain.onnx")
     session = runtime.InferenceSession(tmp_path / "plain.onnx")
     (found,) = session.run(None, {session.get_inputs()[0].name: x.numpy()})

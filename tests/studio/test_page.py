@@ -12,7 +12,7 @@ from PIL import Image
 
 import convariant as cv
 from convariant.errors import OptionError
-from convariant.studio._server import HOST, free_port, serve
+from convariant.studio._server import HOST, free_port
 
 FIRST_VIEW = 3.0  # seconds from asking for the page to its first picture
 
@@ -200,24 +200,6 @@ def test_the_last_question_has_the_last_word(page, tmp_path):
     assert page.locator("#network-field convariant-player").count() == 0
 
 
-# Gradio leaves an event loop behind where a page is built and not served
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
-def test_no_answer_overtakes_another():
-    """Events that write to the same place are answered in turn, and none is dropped."""
-    from convariant.studio._page import build
-
-    events = [event for event in build().fns.values() if event.fn is not None]
-    assert len(events) > 20
-    place_of = {}
-    for event in events:
-        assert event.queue
-        assert event.concurrency_limit == 1
-        assert event.trigger_mode == "always_last"
-        for output in event.outputs:
-            assert place_of.setdefault(output._id, event.concurrency_id) == event.concurrency_id
-    assert len(set(place_of.values())) == 5
-
-
 def choose(page, label, option):
     page.get_by_role("combobox", name=label).click()
     page.get_by_role("option", name=option).click()
@@ -309,21 +291,6 @@ _DELAY = """async size => {
   }
   return performance.now() - start;
 }"""
-
-
-def test_the_first_question_is_asked_before_a_reader_does(monkeypatch):
-    """Gradio's first answer takes several times as long as the next ones."""
-    from convariant.studio import _windows_tab
-
-    asked = []
-    explain = _windows_tab.explain
-    monkeypatch.setattr(_windows_tab, "explain", lambda s: asked.append(s) or explain(s))
-    server = serve(7960, open_browser=False)
-    try:
-        # once for the page as it is built, once through the server
-        assert asked == [_windows_tab.EXAMPLES[_windows_tab._FIRST]] * 2
-    finally:
-        server.close()
 
 
 def test_only_this_machine_is_served(studio):
