@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -45,6 +46,7 @@ KNOWN: dict[tuple[str, str], int] = {
     ("3x3, stride 2", "avx512"): 18,
     ("5x5", "avx512"): 18,
     ("two groups", "avx512"): 18,
+    ("two groups", "sse4.2"): 20,
     ("depthwise 3x3", "sse4.2"): 6,
     ("depthwise 3x3, stride 2", "neon"): 2,
     ("transposed 3x3", "avx512"): 18,
@@ -60,6 +62,8 @@ def kernels(name: str, target: Target) -> list[Any]:
     layer, size = LAYERS[name]
     model = nn.Sequential(layer, nn.ReLU()).eval()
     graph = from_torch(model, torch.zeros(1, layer.in_channels, *size))
+    if name == "strassen":  # which no plan takes where it would wait for its weights
+        target = replace(target, near=0)
     steps = make_plan(run_passes(graph), target, 1, 1e-4).steps
     families = (DirectConv, GroupedConv, StrassenConv, WinogradConv)
     found = [s.kernel for s in steps if isinstance(s, Step) and isinstance(s.kernel, families)]

@@ -47,6 +47,7 @@ def check(target, conv, *, seed=0, threads=1):
         (x, conv.x),
         conv.pack(weight[:, :, None]),
         padded_bias,
+        *([np.full(conv.scratch * threads, np.nan)] if conv.slice else []),
         conv.y,
         threads=threads,
     )
@@ -72,15 +73,16 @@ def check(target, conv, *, seed=0, threads=1):
     st.integers(1, 3),
     st.booleans(),
     st.booleans(),
+    st.integers(0, 3),
     st.integers(1, 3),
 )
 def test_any_size_equals_pytorch(
-    target, shape, co, kernel, stride, dilation, planar, weights_outer, threads
+    target, shape, co, kernel, stride, dilation, planar, weights_outer, slice, threads
 ):
     padding = dilation * (kernel - 1) // 2 + 1
     conv = make(
         target, shape, co, kernel, stride, dilation, padding,
-        planar=planar, weights_outer=weights_outer,
+        planar=planar, weights_outer=weights_outer, slice=slice,
     )  # fmt: skip
     check(target, conv, threads=threads)
 
@@ -88,14 +90,16 @@ def test_any_size_equals_pytorch(
 @each_target
 def test_two_groups_of_whole_blocks(target):
     lanes = target.lanes
-    conv = make(target, (2, 4 * lanes, 9, 7), 6 * lanes, 3, 1, 1, 1, groups=2)
-    check(target, conv, threads=2)
+    for slice in (0, 1):
+        conv = make(target, (2, 4 * lanes, 9, 7), 6 * lanes, 3, 1, 1, 1, groups=2, slice=slice)
+        check(target, conv, threads=2)
 
 
 @each_target
 def test_tall_tiles_and_their_rest_rows(target):
-    conv = make(target, (1, 5, 7, 3), 7, 3, 1, 1, 1, tile=Tile(3, 3, 1), band=7)
-    check(target, conv)
+    for slice in (0, 1):
+        conv = make(target, (1, 19, 7, 3), 7, 3, 1, 1, 1, tile=Tile(3, 3, 1), band=7, slice=slice)
+        check(target, conv)
 
 
 @each_target
@@ -175,8 +179,10 @@ def test_tiles_fit_the_registers():
 def test_spans_of_columns(target, threads, outer, tile, columns):
     """Whole tiles in each; the last with less than one, too, or it alone."""
     options = {"tile": tile, "span": 10, "weights_outer": outer}
-    conv = make(target, (2, 7, 3, columns), 2 * target.lanes, 3, 1, 1, 1, **options)
-    check(target, conv, threads=threads)
+    for channels, slice in ((7, 0), (2 * target.lanes + 3, 1)):
+        shape = (2, channels, 3, columns)
+        conv = make(target, shape, 2 * target.lanes, 3, 1, 1, 1, slice=slice, **options)
+        check(target, conv, threads=threads)
 
 
 def test_long_lines_leave_no_thread_without_work():

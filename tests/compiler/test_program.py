@@ -22,7 +22,9 @@ from torch.utils import _pytree as pytree
 
 import convariant as cv
 from convariant.compiler import compile
-from convariant.compiler.plan import Call
+from convariant.compiler.llvm import TARGETS
+from convariant.compiler.passes import run_passes
+from convariant.compiler.plan import Call, make_plan
 from convariant.compiler.program import Program
 from convariant.errors import ShapeError
 from convariant.graph import from_torch, interpret
@@ -288,8 +290,7 @@ def test_a_tight_tolerance_takes_the_direct_way():
     x = torch.randn(1, 64, 28, 28)
     ways = {}
     for tolerance in (1e-4, 1e-5, 1e-6, 1e-7):
-        program = compile(model, x, threads=1, tolerance=tolerance)
-        steps = program.prepare().plan.steps
+        steps = make_plan(run_passes(from_torch(model, x)), TARGETS["avx512"], 1, tolerance).steps
         ways[tolerance] = next(s.algorithm for s in steps if s.node is not None)
     assert ways == {
         1e-4: "winograd F(6,3)",
@@ -309,7 +310,7 @@ def test_layers_share_the_tolerance():
     x, ways = torch.randn(1, 64, 28, 28), []
     for count in (1, 4):
         model = nn.Sequential(*(nn.Conv2d(64, 64, 3, padding=1) for _ in range(count))).eval()
-        steps = compile(model, x, threads=1, tolerance=2e-5).prepare().plan.steps
+        steps = make_plan(run_passes(from_torch(model, x)), TARGETS["avx512"], 1, 2e-5).steps
         ways.append({s.algorithm for s in steps if s.node is not None})
     assert ways == [{"winograd F(6,3)"}, {"winograd F(4,3)"}]
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import contextlib
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -14,6 +16,9 @@ from convariant.compiler.llvm import Builder, Index, Pointer, Target
 from convariant.compiler.llvm.deal import deal
 
 __all__ = ["DirectConv", "Panel"]
+
+# More tiles than these read the weights of a slice where they are near; fewer, from afar.
+_FEW_TILES = 14
 
 
 @dataclass(frozen=True)
@@ -28,6 +33,10 @@ class DirectConv:
     one panel of weights (large weights), else every panel with one span (large images). Groups:
     each has whole panels of outputs, and either whole blocks of inputs or a part of one; the first
     `used` inputs of each are read, by default all.
+
+    With a `slice`, that many input blocks are multiplied at a time: all tiles of an item by the
+    same few weights, which stay in the first-level cache; their sums wait in scratch of the
+    thread's own, the argument behind the bias, for the next slice.
     """
 
     x: Layout
@@ -42,6 +51,7 @@ class DirectConv:
     planes: Axis = SINGLE
     used: int = 0
     span: int = 0
+    slice: int = 0
 
     @property
     def tiling(self) -> str:
@@ -64,11 +74,29 @@ class DirectConv:
         taps = self.rows.taps * self.columns.taps
         return self.inputs * taps * self.tile.vectors * self.y.lanes
 
+    @property
+    def weights(self) -> int:
+        """Weights of all panels."""
+        return self.planes.taps * self.plane_weights * self.y.blocks // self.tile.vectors
+
+    @property
+    def stays(self) -> bool:
+        """Whether so many tiles read a slice that its way from memory is forgotten."""
+        tile = self.tile.rows * self.tile.columns
+        return self.band * (self.span or self.columns.count) > _FEW_TILES * tile
+
+    @property
+    def scratch(self) -> int:
+        """Floats that each thread needs for the sums of an item."""
+        pixels = self.band * (self.span or self.columns.count)
+        return pixels * self.tile.vectors * self.y.lanes if self.slice else 0
+
     def emit(self, target: Target, name: str) -> str:
         """The kernel's LLVM IR."""
         b = Builder(target, name)
         x, weights, bias = (b.argument(i) for i in range(3))
-        output = Output(b, self.y, self.epilogue, first=3)
+        sums = b.argument(3) + b.thread * self.scratch if self.slice else None
+        output = Output(b, self.y, self.epilogue, first=4 if self.slice else 3)
         bands = -(-self.rows.count // self.band)
         spans = -(-self.columns.count // self.span) if self.span else 1
         places = self.x.batch * self.planes.count * bands * spans
@@ -86,6 +114,7 @@ class DirectConv:
             last = b.minimum_index(first + self.band, self.rows.count)
             source = self._group(x, image, group)
             work = Panel.of(self, output, source, weights, bias, image, z, panel)
+            work = replace(work, sums=sums)
             work.rows(first, last, self._columns(b, span) if spans > 1 else None)
         return b.finish()
 
@@ -132,6 +161,7 @@ class Panel:
     z: Index
     plane: Index
     block: Index
+    sums: Pointer | None = None
 
     @classmethod
     def of(
@@ -160,27 +190,42 @@ class Panel:
         )
 
     def rows(self, first: Index, last: Index, columns: tuple[Index, Index] | None = None) -> None:
-        """Tiles of full height, then single rows; of all columns, or those of one span."""
+        """All input channels at once, or slice by slice; of all columns, or those of one span."""
+        b, size = self.b, self.conv.slice
+        span = columns or (b.index(0), b.index(self.conv.columns.count))
+        if self.sums is None:
+            self._rows(first, last, span, None)
+            return
+        blocks = -(-self.conv.inputs // self.conv.x.lanes)
+        with b.loop(0, blocks, size) as block:
+            end = b.minimum_index(block + size, blocks)
+            self._rows(first, last, span, _Slice(block, end, blocks, self.sums, first, span))
+
+    def _rows(
+        self, first: Index, last: Index, span: tuple[Index, Index], part: _Slice | None
+    ) -> None:
+        """Tiles of full height, then single rows."""
         height = self.conv.tile.rows
-        span = columns or (self.b.index(0), self.b.index(self.conv.columns.count))
         whole = first + (last - first) // height * height
         with self.b.loop(first, whole, height) as row:
-            self._row(row, height, *span)
+            self._row(row, height, *span, part)
         if height > 1:
             with self.b.loop(whole, last) as row:
-                self._row(row, 1, *span)
+                self._row(row, 1, *span, part)
 
-    def _row(self, row: Index, height: int, first: Index, last: Index) -> None:
+    def _row(self, row: Index, height: int, first: Index, last: Index, part: _Slice | None) -> None:
         """As many full tiles as fit, then a narrower one where the row ends."""
         b, width, count = self.b, self.conv.tile.columns, self.conv.columns.count
         whole = count // width * width
         with b.loop(first, b.minimum_index(last, whole), width) as column:
-            self._tile(row, column, height, width)
+            self._tile(row, column, height, width, part)
         if whole < count:
             with b.loop(b.maximum_index(first, whole), last, width) as column:
-                self._tile(row, column, height, count - whole)
+                self._tile(row, column, height, count - whole, part)
 
-    def _tile(self, row: Index, column: Index, height: int, width: int) -> None:
+    def _tile(
+        self, row: Index, column: Index, height: int, width: int, part: _Slice | None
+    ) -> None:
         b, conv = self.b, self.conv
         rows, columns, lanes = conv.rows, conv.columns, b.lanes
         x = address(
@@ -190,27 +235,58 @@ class Panel:
             column=column * columns.stride + columns.offset,
         )
         tile = Tile(height, width, conv.tile.vectors)
-        size = conv.planes.taps * conv.plane_weights * conv.y.blocks // tile.vectors
+        size = 0 if part and conv.stays else conv.weights
         sums = TileSums(b, tile, lambda v: b.load(self.bias + v * lanes), size)
         taps = (
             useful_taps(b, rows, row, height, conv.x.height),
             useful_taps(b, columns, column, width, conv.x.width),
         )
+        if part is None:
+            self._multiply(sums, x, taps)
+            self._give(sums, row, column)
+            return
+        spot = part.spot(row, column, height, tile.vectors * lanes)
+
+        def kept(r: int, c: int, v: int) -> Pointer:
+            return spot + ((r * width + c) * tile.vectors + v) * lanes
+
+        with b.when(b.compare(part.first, ">", 0)):
+            sums.update(lambda r, c, v, _: b.load(kept(r, c, v)))
+        self._multiply(sums, x, taps, part)
+        with b.when(b.compare(part.last, "<", part.blocks)):
+            for r, c, v, value in sums.results():
+                b.store(value, kept(r, c, v))
+        with part.when_last(b):
+            self._give(sums, row, column)
+
+    def _multiply(
+        self, sums: TileSums, x: Pointer, taps: tuple[Span, Span], part: _Slice | None = None
+    ) -> None:
+        """All planes of the kernel and all input blocks, or those of a slice."""
+        b, conv = self.b, self.conv
         whole, rest = divmod(conv.inputs, conv.x.lanes)
+        blocks: Span = (0, whole)
+        if part is not None:
+            blocks = part.first, b.minimum_index(part.last, whole)
         with b.loop(*useful_taps(b, conv.planes, self.z, 1, conv.x.depth)) as k:
             behind = x + k * (conv.planes.step * conv.x.plane)
             weights = self.weights + k * conv.plane_weights
-            with b.loop(0, whole) as block:
+            with b.loop(*blocks) as block:
                 self._block(sums, behind, weights, block, conv.x.lanes, taps)
             if rest:
-                self._block(sums, behind, weights, b.index(whole), rest, taps)
+                with part.when_last(b) if part else contextlib.nullcontext():
+                    self._block(sums, behind, weights, b.index(whole), rest, taps)
+
+    def _give(self, sums: TileSums, row: Index, column: Index) -> None:
+        """Store a tile of outputs."""
+        rows, columns = self.conv.rows, self.conv.columns
         place = self.output.at(
             self.plane,
             self.block,
             row * rows.spread,
             column * columns.spread,
         )
-        with b.local_constants():
+        with self.b.local_constants():
             for r, c, v, value in sums.results():
                 place.store(value, v, r * rows.spread, c * columns.spread)
 
@@ -238,3 +314,27 @@ class Panel:
                 tap = address(x, conv.x, 0, block, i * conv.rows.step, (j + u) * conv.columns.step)
                 here = start + (i * kw + j + u) * (lanes * outputs)
                 sums.channels(tap, here, lanes, *apart)
+
+
+@dataclass(frozen=True)
+class _Slice:
+    """Input blocks [first, last) of all `blocks`, and where the sums of an item wait: in the order
+    of its tiles, whose rows begin at `row` and whose columns are those of `span`.
+    """
+
+    first: Index
+    last: Index
+    blocks: int
+    sums: Pointer
+    row: Index
+    span: tuple[Index, Index]
+
+    def when_last(self, b: Builder) -> AbstractContextManager[None]:
+        """Run the block for the slice that ends the sums."""
+        return b.when(b.compare(self.last, "==", self.blocks))
+
+    def spot(self, row: Index, column: Index, height: int, outputs: int) -> Pointer:
+        """Where the sums of the tile at (row, column) begin."""
+        start, stop = self.span
+        pixels = (row - self.row) * (stop - start) + (column - start) * height
+        return self.sums + pixels * outputs

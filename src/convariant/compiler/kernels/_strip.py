@@ -47,7 +47,7 @@ class StripConv:
     @property
     def scratch(self) -> int:
         """Floats that each thread needs: every strip, and the sums of one stage at a time."""
-        sums = (stage.scratch for stage in self.stages if isinstance(stage, StrassenConv))
+        sums = (stage.scratch for stage in self.stages if not isinstance(stage, GroupedConv))
         return sum(self.strips) + max(sums, default=0)
 
     def emit(self, target: Target, name: str) -> str:
@@ -96,7 +96,9 @@ class _Band:
         if isinstance(stage, DirectConv):
             x = address(x, stage.x, image * stage.x.depth)
             with b.loop(0, stage.y.blocks // stage.tile.vectors) as panel:
-                Panel.of(stage, output, x, weights, bias, image, z, panel).rows(first, last)
+                work = Panel.of(stage, output, x, weights, bias, image, z, panel)
+                work = replace(work, sums=self.sums if stage.slice else None)
+                work.rows(first, last)
             return
         down, x = stage.pairs.y_step[0], address(x, stage.x, self.plane)
         pairs = PairBand(stage, b, output, x, self.sums, self.plane, first // down, last // down)

@@ -24,7 +24,9 @@ class Target:
     `lanes` float32 values make a vector (and a channel block of the layout); `registers` vectors
     may be live in an inner loop without a spill; `loads_fold` says that a multiply-add can read
     and broadcast its operand from memory, so that a broadcast needs no register of its own;
-    `scales` names the instruction that multiplies by powers of two, where there is one.
+    `scales` names the instruction that multiplies by powers of two, where there is one. `near` is
+    how many bytes of weights tiles may pass over again and again at full speed: a quarter of a
+    first-level cache; 0 where the second level keeps up with them.
     """
 
     name: str
@@ -35,6 +37,7 @@ class Target:
     registers: int
     fused: bool = True
     loads_fold: bool = False
+    near: int = 10 * 1024
     scales: str = ""
     needs: tuple[str, ...] = ()
 
@@ -66,6 +69,7 @@ TARGETS: dict[str, Target] = {
             lanes=16,
             registers=31,
             loads_fold=True,
+            near=0,
             scales="llvm.x86.avx512.mask.scalef.ps.512",
             needs=("avx512f", "avx512vl", "avx512bw", "avx512dq", "fma"),
         ),

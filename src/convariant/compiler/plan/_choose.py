@@ -12,6 +12,7 @@ from convariant.compiler.llvm import Target
 __all__ = [
     "Winograd",
     "direct_cycles",
+    "keeping_cycles",
     "over_budget",
     "passes_cycles",
     "winograd_error",
@@ -23,15 +24,18 @@ __all__ = [
 _WINOGRAD_ERROR = {2: 8e-8, 4: 3e-7, 6: 1.8e-6}
 # Cycles to transform the inputs and the outputs of one tile and channel block.
 _TRANSFORM = {2: (45.0, 35.0), 4: (100.0, 75.0), 6: (250.0, 190.0)}
-# Bytes that arrive in a cycle: from memory on the first pass over weights, then from the cache.
+# Bytes that arrive in a cycle: from memory on the first pass over weights (beside AVX-512 and
+# elsewhere: machines are as old as their instructions), then from the cache.
 # Threads share the way to memory. Winograd reads its weights in bursts between transforms, so that
 # none of this is hidden; a direct convolution hides most of it behind its products.
-_MEMORY, _CACHE = 12.0, 24.0
+_MEMORY, _MEMORY_BEHIND, _CACHE = 12.0, 5.0, 24.0
 _DIRECT_SHOWS = 0.3
 _CACHE_BYTES = 512 * 1024
 # A panel of weights that no first-level cache holds comes from the second with each tile of pixels:
-# so many bytes for each cycle that this shows.
-_FIRST_BYTES, _SECOND = 64 * 1024, 400.0
+# so many bytes for each cycle that this shows, where it keeps up with multiply-adds and elsewhere.
+_FIRST_BYTES, _SECOND, _SECOND_BEHIND = 64 * 1024, 400.0, 40.0
+# Cycles to store a vector of sums and load it again.
+_KEEP = 1.5
 # The weights of one panel at one position that stay close while the tiles pass over them.
 _PANEL_BYTES = 160 * 1024
 # More tiles in a block than this push its data out of the second-level cache; that is the lesser
@@ -50,14 +54,24 @@ class Winograd:
     cycles: float
 
 
-def direct_cycles(compute: float, weights: int, threads: int) -> float:
+def direct_cycles(target: Target, compute: float, weights: int, threads: int) -> float:
     """Cycles, of all threads together, of a direct convolution with that many floats of weights."""
-    return compute + _DIRECT_SHOWS * threads * 4 * weights / _MEMORY
+    return compute + _DIRECT_SHOWS * threads * 4 * weights / _memory(target)
 
 
-def passes_cycles(panel: int, weights: int, passes: int) -> float:
+def _memory(target: Target) -> float:
+    return _MEMORY_BEHIND if target.near else _MEMORY
+
+
+def passes_cycles(target: Target, panel: int, weights: int, passes: float) -> float:
     """Cycles of reading all weights once for each tile of pixels, in panels of so many floats."""
-    return 4 * weights * passes / _SECOND if 4 * panel > _FIRST_BYTES else 0.0
+    most, shown = (target.near, _SECOND_BEHIND) if target.near else (_FIRST_BYTES, _SECOND)
+    return 4 * weights * passes / shown if 4 * panel > most else 0.0
+
+
+def keeping_cycles(tile: Tile, slices: int, tiles: int) -> float:
+    """Cycles of storing and loading the sums of so many tiles between slices of their inputs."""
+    return _KEEP * tile.rows * tile.columns * tile.vectors * tiles * (slices - 1)
 
 
 def winograd_error(m: int, ci: int) -> float:
@@ -93,13 +107,17 @@ def _winograd(target: Target, m: int, ci: int, blocks: int, total: int, threads:
         # the data is read again for each panel of outputs, a large panel's weights for each tile
         data = 4.0 * positions * ci * mine * threads * panels
         panel = 4 * ci * tile.vectors * target.lanes
-        if panel > _PANEL_BYTES:
+        behind = 0.0
+        if target.near and panel > 2 * target.near:
+            behind = positions * panel * turns * panels / _SECOND_BEHIND
+        elif panel > _PANEL_BYTES:
             data += positions * panel * turns * panels / 4
         reads = 0 if weights < _CACHE_BYTES else count - 1
-        again = reads * weights / (_MEMORY if far else _CACHE)
-        return compute + transforms + data / _CACHE + again + threads * weights / _MEMORY
+        again = reads * weights / (memory if far else _CACHE)
+        work = compute + transforms + data / _CACHE + behind
+        return work + again + threads * weights / memory
 
-    far = weights > _FAR_BYTES
+    memory, far = _memory(target), weights > _FAR_BYTES
     most = _MOST_TILES_FAR if far else _MOST_TILES
     options = [
         (tile := Tile(1, width, vectors), turns * width, cycles(tile, turns * width))

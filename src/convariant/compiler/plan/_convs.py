@@ -21,10 +21,12 @@ from convariant.compiler.plan._bands import band_of_rows
 from convariant.compiler.plan._choice import Way
 from convariant.compiler.plan._choose import (
     direct_cycles,
+    keeping_cycles,
     passes_cycles,
 )
 from convariant.compiler.plan._job import Job, Option, placed, with_layouts
 from convariant.compiler.plan._model import Form, KernelCall, Located, Lowering, Need
+from convariant.compiler.plan._slices import SLICE_PIXELS, slice_blocks
 from convariant.compiler.plan._strassen import (
     Strassen,
     strassen_call,
@@ -129,8 +131,13 @@ def _direct_tiles(task: ConvTask, part: Part) -> list[tuple[Tile, float]]:
         compute = tile_cycles(target, tile, blocks, height, width) * products * uneven(tile) * met
         panel = math.prod(weights.shape[1:]) * tile.vectors * target.lanes
         passes = images * -(-height // tile.rows) * -(-width // tile.columns)
-        shown = passes_cycles(panel, weights.size, passes)
-        return direct_cycles(compute + shown, weights.size, threads)
+        sliced = _slice(task, part, tile, height * width)
+        if sliced:
+            slices = -(-task.inputs // (sliced * target.lanes))
+            panel = -(-panel // slices)
+            compute += keeping_cycles(tile, slices, passes * (blocks // tile.vectors))
+        shown = passes_cycles(target, panel, weights.size, passes)
+        return direct_cycles(target, compute + shown, weights.size, threads)
 
     tiles = rank_tiles(target, blocks // task.groups, height, width)
     return [(tile, cycles(tile)) for tile in tiles]
@@ -245,8 +252,10 @@ def _part_calls(
             continue
         conv = make(task, x.layout, y.layout, part, epilogue)
         weights = task.context.constants.add(conv.pack(part.weight(task.filled_weight)))
-        places = (part.place(o).address for o in (y, *operands))
-        calls.append(KernelCall(conv, (x.address, weights, bias, *places)))
+        places = [part.place(o).address for o in (y, *operands)]
+        scratch = conv.scratch if isinstance(conv, DirectConv) else 0
+        room = [None] if scratch else []
+        calls.append(KernelCall(conv, (x.address, weights, bias, *room, *places), scratch))
     return calls
 
 
@@ -267,19 +276,33 @@ def _direct(
     planes, rows, columns = axes
     tiles = rank_tiles(task.context.target, y.blocks // task.groups, rows.count, columns.count)
     tile = next((tile for tile in tiles if tile.vectors == vectors), tiles[0])
-    outer = 4 * part.weight(task.filled_weight).size > _SMALL_WEIGHTS
+    sliced = _slice(task, part, tile, rows.count * columns.count)
+    outer = not sliced and 4 * part.weight(task.filled_weight).size > _SMALL_WEIGHTS
     images, panels, threads = x.batch * planes.count, y.blocks // tile.vectors, task.context.threads
     around = {"outer": panels * images} if outer else {"outer": images, "inner": panels}
     most = rows.count if outer else _cached(x.row * x.blocks, rows)
+    if sliced:
+        most = max(SLICE_PIXELS // columns.count, 1)
     band = band_of_rows(rows.count, tile.rows, most, threads, **around)
     span = 0
     if rows.count == 1:  # all that there is to cut is the row
         most = columns.count if outer else _cached(x.column * x.blocks, columns)
+        if sliced:
+            most = SLICE_PIXELS
         span = band_of_rows(columns.count, tile.columns, most, threads, **around)
     used = task.inputs if task.groups > 1 else 0
     return DirectConv(
-        x, y, rows, columns, tile, band, task.groups, outer, epilogue, planes, used, span
+        x, y, rows, columns, tile, band, task.groups, outer, epilogue, planes, used, span, sliced
     )
+
+
+def _slice(task: ConvTask, part: Part, tile: Tile, pixels: int) -> int:
+    """Input blocks to multiply at a time, of a kernel of one plane over blocks of channels."""
+    planes, rows, columns = part.axes
+    if planes.taps > 1 or task.planar:
+        return 0
+    taps = rows.taps * columns.taps
+    return slice_blocks(task.context.target, task.inputs, taps, tile, pixels)
 
 
 def _grouped(

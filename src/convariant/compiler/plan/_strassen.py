@@ -18,7 +18,7 @@ from convariant.compiler.kernels import (
 from convariant.compiler.layout import Axis
 from convariant.compiler.llvm import Target
 from convariant.compiler.plan._choice import Way
-from convariant.compiler.plan._choose import direct_cycles, over_budget
+from convariant.compiler.plan._choose import direct_cycles, over_budget, passes_cycles
 from convariant.compiler.plan._job import Option, placed
 from convariant.compiler.plan._model import KernelCall, Located, Lowering, Need
 from convariant.compiler.plan._task import ConvTask
@@ -148,7 +148,13 @@ def _way(
     rows, shares = planes * pairs.rows, threads // splits
     uneven = min(-(-planes * bands // shares) * band, rows) * shares / rows
     weights = 7 * ci * blocks * target.lanes // 4
-    cycles = direct_cycles((products + aside) * uneven, weights, threads)
+    # a tile passes over the weights of seven products, one after the other
+    panel = 7 * ci // 2 * tile.vectors * target.lanes
+    tiles = planes * (whole * -(-band // tile.rows) + -(-rest // tile.rows))
+    shown = passes_cycles(target, panel, weights, tiles * -(-pairs.columns // tile.columns))
+    if not target.near:
+        shown = 0.0
+    cycles = direct_cycles(target, (products + aside) * uneven + shown, weights, threads)
     return Strassen(pairs, tile, band, splits, cycles)
 
 

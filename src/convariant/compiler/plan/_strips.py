@@ -28,6 +28,7 @@ from convariant.compiler.plan._choose import direct_cycles
 from convariant.compiler.plan._convs import grouped_tile
 from convariant.compiler.plan._job import Job, Option, placed
 from convariant.compiler.plan._model import KernelCall, Located, Lowering, Need
+from convariant.compiler.plan._slices import slice_blocks
 from convariant.compiler.plan._strassen import Strassen, strassen_way
 from convariant.compiler.plan._task import ConvTask, conv_task
 
@@ -98,7 +99,7 @@ def _cycles(task: ConvTask, means: Means) -> float:
     context = task.context
     products = task.inputs * n * depth
     compute = tile_cycles(context.target, means, task.y_layout.blocks, height, width) * products
-    return direct_cycles(compute, task.weight.size, context.threads)
+    return direct_cycles(context.target, compute, task.weight.size, context.threads)
 
 
 def _lower(name: str, tasks: Sequence[ConvTask], means: Sequence[Means]) -> Lowering:
@@ -140,7 +141,11 @@ def _stage(
         pairs = means.pairs
         return StrassenConv(x, y, pairs, means.tile, band // pairs.y_step[0], epilogue=epilogue)
     if isinstance(means, Tile):
-        return DirectConv(x, y, rows, columns, means, band, epilogue=epilogue, planes=planes)
+        pixels = band * columns.count
+        sliced = slice_blocks(task.context.target, task.inputs, 1, means, pixels)
+        return DirectConv(
+            x, y, rows, columns, means, band, epilogue=epilogue, planes=planes, slice=sliced
+        )
     tile_rows, tile_columns = means
     return GroupedConv(
         x, y, rows, columns, (1, 1), 1, tile_rows, tile_columns, band, epilogue, planes
