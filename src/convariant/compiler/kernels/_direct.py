@@ -17,8 +17,8 @@ from convariant.compiler.llvm.deal import deal
 
 __all__ = ["DirectConv", "Panel"]
 
-# More tiles than these read the weights of a slice where they are near; fewer, from afar.
-_FEW_TILES = 14
+# Floats that a fetch brings.
+_LINE = 16
 
 
 @dataclass(frozen=True)
@@ -35,8 +35,8 @@ class DirectConv:
     `used` inputs of each are read, by default all.
 
     With a `slice`, that many input blocks are multiplied at a time: all tiles of an item by the
-    same few weights, which stay in the first-level cache; their sums wait in scratch of the
-    thread's own, the argument behind the bias, for the next slice.
+    same few weights, which stay in the first-level cache, while each tile fetches its share of the
+    next ones. The sums wait in scratch of the thread's own, the argument behind the bias.
     """
 
     x: Layout
@@ -80,16 +80,20 @@ class DirectConv:
         return self.planes.taps * self.plane_weights * self.y.blocks // self.tile.vectors
 
     @property
-    def stays(self) -> bool:
-        """Whether so many tiles read a slice that its way from memory is forgotten."""
-        tile = self.tile.rows * self.tile.columns
-        return self.band * (self.span or self.columns.count) > _FEW_TILES * tile
+    def pixels(self) -> int:
+        """Pixels of an item."""
+        return self.band * (self.span or self.columns.count)
+
+    @property
+    def block_weights(self) -> int:
+        """Weights of one panel for one input block."""
+        taps = self.rows.taps * self.columns.taps
+        return self.x.lanes * taps * self.tile.vectors * self.y.lanes
 
     @property
     def scratch(self) -> int:
         """Floats that each thread needs for the sums of an item."""
-        pixels = self.band * (self.span or self.columns.count)
-        return pixels * self.tile.vectors * self.y.lanes if self.slice else 0
+        return self.pixels * self.tile.vectors * self.y.lanes if self.slice else 0
 
     def emit(self, target: Target, name: str) -> str:
         """The kernel's LLVM IR."""
@@ -235,7 +239,7 @@ class Panel:
             column=column * columns.stride + columns.offset,
         )
         tile = Tile(height, width, conv.tile.vectors)
-        size = 0 if part and conv.stays else conv.weights
+        size = 0 if part else conv.weights
         sums = TileSums(b, tile, lambda v: b.load(self.bias + v * lanes), size)
         taps = (
             useful_taps(b, rows, row, height, conv.x.height),
@@ -245,7 +249,9 @@ class Panel:
             self._multiply(sums, x, taps)
             self._give(sums, row, column)
             return
-        spot = part.spot(row, column, height, tile.vectors * lanes)
+        pixel = part.pixel(row, column, height)
+        spot = part.sums + pixel * (tile.vectors * lanes)
+        self._fetch(part, pixel)
 
         def kept(r: int, c: int, v: int) -> Pointer:
             return spot + ((r * width + c) * tile.vectors + v) * lanes
@@ -258,6 +264,16 @@ class Panel:
                 b.store(value, kept(r, c, v))
         with part.when_last(b):
             self._give(sums, row, column)
+
+    def _fetch(self, part: _Slice, pixel: Index) -> None:
+        """Ask for this tile's share of the next slice."""
+        conv = self.conv
+        tile = conv.tile.rows * conv.tile.columns
+        share = -(-conv.slice * conv.block_weights // -(-conv.pixels // tile))
+        lines = -(-share // _LINE)
+        start = part.last * conv.block_weights + pixel // tile * (lines * _LINE)
+        for i in range(lines):
+            self.b.prefetch(self.weights + start + i * _LINE)
 
     def _multiply(
         self, sums: TileSums, x: Pointer, taps: tuple[Span, Span], part: _Slice | None = None
@@ -333,8 +349,7 @@ class _Slice:
         """Run the block for the slice that ends the sums."""
         return b.when(b.compare(self.last, "==", self.blocks))
 
-    def spot(self, row: Index, column: Index, height: int, outputs: int) -> Pointer:
-        """Where the sums of the tile at (row, column) begin."""
+    def pixel(self, row: Index, column: Index, height: int) -> Index:
+        """How many pixels of the item come before the tile at (row, column)."""
         start, stop = self.span
-        pixels = (row - self.row) * (stop - start) + (column - start) * height
-        return self.sums + pixels * outputs
+        return (row - self.row) * (stop - start) + (column - start) * height
