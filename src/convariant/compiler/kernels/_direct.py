@@ -10,15 +10,12 @@ import numpy as np
 
 from convariant.compiler.kernels._epilogue import Epilogue, Output, address
 from convariant.compiler.kernels._taps import Span, useful_taps
-from convariant.compiler.kernels._tile import Tile, TileSums
+from convariant.compiler.kernels._tile import Tile, TileSums, fetch_share
 from convariant.compiler.layout import SINGLE, Axis, Floats, Layout
 from convariant.compiler.llvm import Builder, Index, Pointer, Target
 from convariant.compiler.llvm.deal import deal
 
 __all__ = ["DirectConv", "Panel"]
-
-# Floats that a fetch brings.
-_LINE = 16
 
 
 @dataclass(frozen=True)
@@ -269,11 +266,9 @@ class Panel:
         """Ask for this tile's share of the next slice."""
         conv = self.conv
         tile = conv.tile.rows * conv.tile.columns
-        share = -(-conv.slice * conv.block_weights // -(-conv.pixels // tile))
-        lines = -(-share // _LINE)
-        start = part.last * conv.block_weights + pixel // tile * (lines * _LINE)
-        for i in range(lines):
-            self.b.prefetch(self.weights + start + i * _LINE)
+        start = self.weights + part.last * conv.block_weights
+        size, tiles = conv.slice * conv.block_weights, -(-conv.pixels // tile)
+        fetch_share(self.b, start, size, tiles, pixel // tile)
 
     def _multiply(
         self, sums: TileSums, x: Pointer, taps: tuple[Span, Span], part: _Slice | None = None

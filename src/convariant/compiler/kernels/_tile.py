@@ -6,9 +6,17 @@ import functools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from convariant.compiler.llvm import Builder, Cell, Pointer, Target, Vector
+from convariant.compiler.llvm import Builder, Cell, Index, Pointer, Target, Vector
 
-__all__ = ["Tile", "TileSums", "choose_tile", "rank_tiles", "tile_cycles", "vector_counts"]
+__all__ = [
+    "Tile",
+    "TileSums",
+    "choose_tile",
+    "fetch_share",
+    "rank_tiles",
+    "tile_cycles",
+    "vector_counts",
+]
 
 # Cycles that a tile costs beside its multiply-adds, in multiply-adds: loop entry and the stores.
 _TILE_OVERHEAD = 24
@@ -18,6 +26,8 @@ _UNROLL = 4
 # this many floats ahead of their use (16 KiB: some 900 cycles, more than memory takes).
 _FAR_BYTES = 400 * 2**10
 _AHEAD = 4096
+# Floats that a fetch brings.
+_LINE = 16
 
 
 @dataclass(frozen=True)
@@ -86,6 +96,13 @@ class TileSums:
         """Every accumulator as (row, column, block, value)."""
         for (r, c, v), cell in self._cells.items():
             yield r, c, v, cell.get()
+
+
+def fetch_share(b: Builder, start: Pointer, floats: int, tiles: int, number: Index) -> None:
+    """Ask for the share of tile `number`, of so many, of the floats from `start` on."""
+    lines = -(-floats // (tiles * _LINE))
+    for i in range(lines):
+        b.prefetch(start + number * (lines * _LINE) + i * _LINE)
 
 
 def vector_counts(blocks: int, pixels: int) -> list[int]:

@@ -5,6 +5,7 @@ Source: Lavin and Gray, "Fast Algorithms for Convolutional Neural Networks", 201
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -13,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from convariant.compiler.kernels._epilogue import Epilogue, Output, address
-from convariant.compiler.kernels._tile import Tile, TileSums
+from convariant.compiler.kernels._tile import Tile, TileSums, fetch_share
 from convariant.compiler.layout import Axis, Floats, Layout
 from convariant.compiler.llvm import Builder, Index, Pointer, Target, Vector
 from convariant.compiler.llvm.deal import deal
@@ -93,6 +94,7 @@ class WinogradConv:
     tile: Tile
     tiles: int
     epilogue: Epilogue = ()
+    slice: int = 0
 
     @property
     def tiling(self) -> str:
@@ -254,17 +256,37 @@ class _Block:
         weights = weights + position * (conv.x.channels * outputs)
         data = self.data + position * conv.data_apart
         result = self.products + position * conv.products_apart
+        blocks = conv.x.blocks
+        size = conv.slice or blocks
         # the last tiles of a part-filled block are multiplied too, and never read
-        with b.loop(0, count, width) as t:
-            size = conv.positions * conv.x.channels * conv.y.blocks * b.lanes
-            sums = TileSums(b, conv.tile, lambda _: b.constant(0.0), size)
-            whole, rest = divmod(conv.x.channels, b.lanes)
-            with b.loop(0, whole) as block:
-                self._channels(sums, data, weights, block, t, b.lanes)
-            if rest:
+        with b.loop(0, blocks, size) as first, b.loop(0, count, width) as t:
+            if conv.slice:
+                start = weights + (first + size) * (b.lanes * outputs)
+                tiles = conv.room // width
+                fetch_share(b, start, size * b.lanes * outputs, tiles, t // width)
+            self._tile(data, weights, result + t * b.lanes, first, t)
+
+    def _tile(
+        self, data: Pointer, weights: Pointer, result: Pointer, first: Index, t: Index
+    ) -> None:
+        """The products of one tile, all channels or those of the slice from block `first` on."""
+        b, conv = self.b, self.conv
+        far = 0 if conv.slice else conv.positions * conv.x.channels * conv.y.blocks * b.lanes
+        sums = TileSums(b, conv.tile, lambda _: b.constant(0.0), far)
+        whole, rest = divmod(conv.x.channels, b.lanes)
+        sliced = 0 < conv.slice < conv.x.blocks
+        if sliced:
+            with b.when(b.compare(first, ">", 0)):
+                sums.update(lambda _, c, v, __: b.load(result + (v * self.spot + c * b.lanes)))
+        last = b.minimum_index(first + conv.slice, whole) if sliced else whole
+        with b.loop(first if sliced else 0, last) as block:
+            self._channels(sums, data, weights, block, t, b.lanes)
+        if rest:
+            ends = b.compare(first + conv.slice, ">", whole)
+            with b.when(ends) if sliced else contextlib.nullcontext():
                 self._channels(sums, data, weights, b.index(whole), t, rest)
-            for _, c, v, value in sums.results():
-                b.store(value, result + (v * self.spot + (t + c) * b.lanes))
+        for _, c, v, value in sums.results():
+            b.store(value, result + (v * self.spot + c * b.lanes))
 
     def _channels(
         self, sums: TileSums, data: Pointer, weights: Pointer, block: Index, t: Index, lanes: int

@@ -51,6 +51,7 @@ class Winograd:
     m: int
     tile: Tile
     tiles: int
+    slice: int
     cycles: float
 
 
@@ -107,18 +108,19 @@ def _winograd(target: Target, m: int, ci: int, blocks: int, total: int, threads:
         # the data is read again for each panel of outputs, a large panel's weights for each tile
         data = 4.0 * positions * ci * mine * threads * panels
         panel = 4 * ci * tile.vectors * target.lanes
-        behind = 0.0
-        if target.near and panel > 2 * target.near:
-            behind = positions * panel * turns * panels / _SECOND_BEHIND
+        keeping = 0.0
+        if target.near:
+            slices = -(-ci_blocks // _slice(target, ci_blocks, tile))
+            keeping = keeping_cycles(tile, slices, positions * turns * panels)
         elif panel > _PANEL_BYTES:
             data += positions * panel * turns * panels / 4
         reads = 0 if weights < _CACHE_BYTES else count - 1
         again = reads * weights / (memory if far else _CACHE)
-        work = compute + transforms + data / _CACHE + behind
+        work = compute + transforms + data / _CACHE + keeping
         return work + again + threads * weights / memory
 
     memory, far = _memory(target), weights > _FAR_BYTES
-    most = _MOST_TILES_FAR if far else _MOST_TILES
+    most = _MOST_TILES_FAR if far and not target.near else _MOST_TILES
     options = [
         (tile := Tile(1, width, vectors), turns * width, cycles(tile, turns * width))
         for vectors in vector_counts(blocks, total)
@@ -127,4 +129,12 @@ def _winograd(target: Target, m: int, ci: int, blocks: int, total: int, threads:
         if width <= total
     ]
     tile, tiles, least = min(options, key=lambda option: option[2])
-    return Winograd(m, tile, tiles, least)
+    return Winograd(m, tile, tiles, _slice(target, ci_blocks, tile), least)
+
+
+def _slice(target: Target, blocks: int, tile: Tile) -> int:
+    """Input blocks that are multiplied at a time, about as many in each slice; 0 for all."""
+    if not target.near:
+        return 0
+    most = max(target.near // (4 * target.lanes * tile.vectors * target.lanes), 1)
+    return -(-blocks // -(-blocks // most))

@@ -76,7 +76,15 @@ def _lower_winograd(task: ConvTask, part: Part, chosen: Winograd) -> Lowering:
         x, *operands = inputs
         epilogue = placed(task.job.epilogue, operands)
         conv = WinogradConv(
-            x.layout, out.layout, rows, columns, m, chosen.tile, chosen.tiles, epilogue
+            x.layout,
+            out.layout,
+            rows,
+            columns,
+            m,
+            chosen.tile,
+            chosen.tiles,
+            epilogue,
+            chosen.slice,
         )
         weights = task.context.constants.add(conv.pack(task.weight[:, :, 0]))
         places = (o.address for o in (out, *operands))
