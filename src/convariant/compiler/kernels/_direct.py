@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -114,8 +114,7 @@ class DirectConv:
             first = band * self.band
             last = b.minimum_index(first + self.band, self.rows.count)
             source = self._group(x, image, group)
-            work = Panel.of(self, output, source, weights, bias, image, z, panel)
-            work = replace(work, sums=sums)
+            work = Panel.of(self, output, source, weights, bias, image, z, panel, sums)
             work.rows(first, last, self._columns(b, span) if spans > 1 else None)
         return b.finish()
 
@@ -162,7 +161,7 @@ class Panel:
     z: Index
     plane: Index
     block: Index
-    sums: Pointer | None = None
+    sums: Pointer | None
 
     @classmethod
     def of(
@@ -175,8 +174,11 @@ class Panel:
         image: Index,
         z: Index,
         panel: Index,
+        sums: Pointer | None,
     ) -> Panel:
-        """That panel of plane z of that image: `x` is where its first input channel begins."""
+        """That panel of plane z of that image: `x` is where its first input channel begins, `sums`
+        where those of a slice wait, for a kernel that has slices.
+        """
         b, planes = output.builder, conv.planes
         return cls(
             conv=conv,
@@ -188,6 +190,7 @@ class Panel:
             z=z,
             plane=image * conv.y.depth + z * planes.spread,
             block=panel * conv.tile.vectors,
+            sums=sums,
         )
 
     def rows(self, first: Index, last: Index, columns: tuple[Index, Index] | None = None) -> None:

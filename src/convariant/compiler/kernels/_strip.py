@@ -95,9 +95,9 @@ class _Band:
             return
         if isinstance(stage, DirectConv):
             x = address(x, stage.x, image * stage.x.depth)
+            sums = self.sums if stage.slice else None
             with b.loop(0, stage.y.blocks // stage.tile.vectors) as panel:
-                work = Panel.of(stage, output, x, weights, bias, image, z, panel)
-                work = replace(work, sums=self.sums if stage.slice else None)
+                work = Panel.of(stage, output, x, weights, bias, image, z, panel, sums)
                 work.rows(first, last)
             return
         down, x = stage.pairs.y_step[0], address(x, stage.x, self.plane)

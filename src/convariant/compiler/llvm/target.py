@@ -25,8 +25,8 @@ class Target:
     may be live in an inner loop without a spill; `loads_fold` says that a multiply-add can read
     and broadcast its operand from memory, so that a broadcast needs no register of its own;
     `scales` names the instruction that multiplies by powers of two, where there is one. `near` is
-    how many bytes of weights tiles may pass over again and again at full speed: a quarter of a
-    first-level cache; 0 where the second level keeps up with them.
+    how many bytes of weights tiles may pass over again and again at full speed: about a third
+    of a first-level cache; 0 where the second level keeps up with them.
     """
 
     name: str

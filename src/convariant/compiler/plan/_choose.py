@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from convariant.compiler.kernels import Tile, tile_cycles, vector_counts
 from convariant.compiler.llvm import Target
+from convariant.compiler.plan._slices import slice_blocks
 
 __all__ = [
     "Winograd",
@@ -24,24 +25,43 @@ __all__ = [
 _WINOGRAD_ERROR = {2: 8e-8, 4: 3e-7, 6: 1.8e-6}
 # Cycles to transform the inputs and the outputs of one tile and channel block.
 _TRANSFORM = {2: (45.0, 35.0), 4: (100.0, 75.0), 6: (250.0, 190.0)}
-# Bytes that arrive in a cycle: from memory on the first pass over weights (beside AVX-512 and
-# elsewhere: machines are as old as their instructions), then from the cache.
-# Threads share the way to memory. Winograd reads its weights in bursts between transforms, so that
-# none of this is hidden; a direct convolution hides most of it behind its products.
-_MEMORY, _MEMORY_BEHIND, _CACHE = 12.0, 5.0, 24.0
+# Bytes that arrive in a cycle from the cache, on each pass over weights but the first. Threads
+# share the way to memory. Winograd reads its weights in bursts between transforms, so that none of
+# this is hidden; a direct convolution hides most of it behind its products.
+_CACHE = 24.0
 _DIRECT_SHOWS = 0.3
 _CACHE_BYTES = 512 * 1024
-# A panel of weights that no first-level cache holds comes from the second with each tile of pixels:
-# so many bytes for each cycle that this shows, where it keeps up with multiply-adds and elsewhere.
-_FIRST_BYTES, _SECOND, _SECOND_BEHIND = 64 * 1024, 400.0, 40.0
 # Cycles to store a vector of sums and load it again.
 _KEEP = 1.5
 # The weights of one panel at one position that stay close while the tiles pass over them.
 _PANEL_BYTES = 160 * 1024
-# More tiles in a block than this push its data out of the second-level cache; that is the lesser
-# evil where weights come from memory anew for each block, as those of more bytes than this do.
-_MOST_TILES, _MOST_TILES_FAR = 28, 72
+# More tiles in a block than this push its data out of the second-level cache; where weights come
+# from memory anew for each block, as those of more bytes than this do, that may be the lesser evil.
+_MOST_TILES = 28
 _FAR_BYTES = 16 * 1024 * 1024
+
+
+@dataclass(frozen=True)
+class _Caches:
+    """What waiting for weights costs on a kind of machine.
+
+    `memory` bytes arrive in a cycle on the first pass over weights. A panel of more than `first`
+    bytes comes from the second-level cache with each tile of pixels, so many bytes for each cycle
+    that this shows as `second` says. `far_tiles` is the most of a block where weights come from
+    memory each time.
+    """
+
+    memory: float
+    first: int
+    second: float
+    far_tiles: int
+
+
+def _caches(target: Target) -> _Caches:
+    """Measured on a Zen 4 and a Zen 5 for AVX-512, on a Zen 3 for targets that need slices."""
+    if target.near:
+        return _Caches(memory=5.0, first=target.near, second=40.0, far_tiles=_MOST_TILES)
+    return _Caches(memory=12.0, first=64 * 1024, second=400.0, far_tiles=72)
 
 
 @dataclass(frozen=True)
@@ -57,17 +77,13 @@ class Winograd:
 
 def direct_cycles(target: Target, compute: float, weights: int, threads: int) -> float:
     """Cycles, of all threads together, of a direct convolution with that many floats of weights."""
-    return compute + _DIRECT_SHOWS * threads * 4 * weights / _memory(target)
-
-
-def _memory(target: Target) -> float:
-    return _MEMORY_BEHIND if target.near else _MEMORY
+    return compute + _DIRECT_SHOWS * threads * 4 * weights / _caches(target).memory
 
 
 def passes_cycles(target: Target, panel: int, weights: int, passes: float) -> float:
     """Cycles of reading all weights once for each tile of pixels, in panels of so many floats."""
-    most, shown = (target.near, _SECOND_BEHIND) if target.near else (_FIRST_BYTES, _SECOND)
-    return 4 * weights * passes / shown if 4 * panel > most else 0.0
+    caches = _caches(target)
+    return 4 * weights * passes / caches.second if 4 * panel > caches.first else 0.0
 
 
 def keeping_cycles(tile: Tile, slices: int, tiles: int) -> float:
@@ -110,17 +126,17 @@ def _winograd(target: Target, m: int, ci: int, blocks: int, total: int, threads:
         panel = 4 * ci * tile.vectors * target.lanes
         keeping = 0.0
         if target.near:
-            slices = -(-ci_blocks // _slice(target, ci_blocks, tile))
+            slices = -(-ci_blocks // slice_blocks(target, ci_blocks, 1, tile))
             keeping = keeping_cycles(tile, slices, positions * turns * panels)
         elif panel > _PANEL_BYTES:
             data += positions * panel * turns * panels / 4
         reads = 0 if weights < _CACHE_BYTES else count - 1
-        again = reads * weights / (memory if far else _CACHE)
+        again = reads * weights / (caches.memory if far else _CACHE)
         work = compute + transforms + data / _CACHE + keeping
-        return work + again + threads * weights / memory
+        return work + again + threads * weights / caches.memory
 
-    memory, far = _memory(target), weights > _FAR_BYTES
-    most = _MOST_TILES_FAR if far and not target.near else _MOST_TILES
+    caches, far = _caches(target), weights > _FAR_BYTES
+    most = caches.far_tiles if far else _MOST_TILES
     options = [
         (tile := Tile(1, width, vectors), turns * width, cycles(tile, turns * width))
         for vectors in vector_counts(blocks, total)
@@ -129,12 +145,4 @@ def _winograd(target: Target, m: int, ci: int, blocks: int, total: int, threads:
         if width <= total
     ]
     tile, tiles, least = min(options, key=lambda option: option[2])
-    return Winograd(m, tile, tiles, _slice(target, ci_blocks, tile), least)
-
-
-def _slice(target: Target, blocks: int, tile: Tile) -> int:
-    """Input blocks that are multiplied at a time, about as many in each slice; 0 for all."""
-    if not target.near:
-        return 0
-    most = max(target.near // (4 * target.lanes * tile.vectors * target.lanes), 1)
-    return -(-blocks // -(-blocks // most))
+    return Winograd(m, tile, tiles, slice_blocks(target, ci_blocks, 1, tile), least)

@@ -26,7 +26,7 @@ from convariant.compiler.plan._choose import (
 )
 from convariant.compiler.plan._job import Job, Option, placed, with_layouts
 from convariant.compiler.plan._model import Form, KernelCall, Located, Lowering, Need
-from convariant.compiler.plan._slices import SLICE_PIXELS, slice_blocks
+from convariant.compiler.plan._slices import SLICE_PIXELS, direct_slice
 from convariant.compiler.plan._strassen import (
     Strassen,
     strassen_call,
@@ -280,16 +280,19 @@ def _direct(
     outer = not sliced and 4 * part.weight(task.filled_weight).size > _SMALL_WEIGHTS
     images, panels, threads = x.batch * planes.count, y.blocks // tile.vectors, task.context.threads
     around = {"outer": panels * images} if outer else {"outer": images, "inner": panels}
-    most = rows.count if outer else _cached(x.row * x.blocks, rows)
-    if sliced:
-        most = max(SLICE_PIXELS // columns.count, 1)
-    band = band_of_rows(rows.count, tile.rows, most, threads, **around)
+
+    def most(axis: Axis, pixels: int, floats: int) -> int:
+        """Places along an axis that are worked on at once: so many pixels and floats at each."""
+        if sliced:
+            return max(SLICE_PIXELS // pixels, 1)
+        return axis.count if outer else _cached(floats, axis)
+
+    down = most(rows, columns.count, x.row * x.blocks)
+    band = band_of_rows(rows.count, tile.rows, down, threads, **around)
     span = 0
     if rows.count == 1:  # all that there is to cut is the row
-        most = columns.count if outer else _cached(x.column * x.blocks, columns)
-        if sliced:
-            most = SLICE_PIXELS
-        span = band_of_rows(columns.count, tile.columns, most, threads, **around)
+        across = most(columns, 1, x.column * x.blocks)
+        span = band_of_rows(columns.count, tile.columns, across, threads, **around)
     used = task.inputs if task.groups > 1 else 0
     return DirectConv(
         x, y, rows, columns, tile, band, task.groups, outer, epilogue, planes, used, span, sliced
@@ -302,7 +305,7 @@ def _slice(task: ConvTask, part: Part, tile: Tile, pixels: int) -> int:
     if planes.taps > 1 or task.planar:
         return 0
     taps = rows.taps * columns.taps
-    return slice_blocks(task.context.target, task.inputs, taps, tile, pixels)
+    return direct_slice(task.context.target, task.inputs, taps, tile, pixels)
 
 
 def _grouped(

@@ -151,9 +151,8 @@ def _way(
     # a tile passes over the weights of seven products, one after the other
     panel = 7 * ci // 2 * tile.vectors * target.lanes
     tiles = planes * (whole * -(-band // tile.rows) + -(-rest // tile.rows))
-    shown = passes_cycles(target, panel, weights, tiles * -(-pairs.columns // tile.columns))
-    if not target.near:
-        shown = 0.0
+    passes = tiles * -(-pairs.columns // tile.columns)
+    shown = passes_cycles(target, panel, weights, passes) if target.near else 0.0
     cycles = direct_cycles(target, (products + aside) * uneven + shown, weights, threads)
     return Strassen(pairs, tile, band, splits, cycles)
 

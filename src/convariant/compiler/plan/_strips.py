@@ -28,7 +28,7 @@ from convariant.compiler.plan._choose import direct_cycles
 from convariant.compiler.plan._convs import grouped_tile
 from convariant.compiler.plan._job import Job, Option, placed
 from convariant.compiler.plan._model import KernelCall, Located, Lowering, Need
-from convariant.compiler.plan._slices import slice_blocks
+from convariant.compiler.plan._slices import direct_slice
 from convariant.compiler.plan._strassen import Strassen, strassen_way
 from convariant.compiler.plan._task import ConvTask, conv_task
 
@@ -142,7 +142,7 @@ def _stage(
         return StrassenConv(x, y, pairs, means.tile, band // pairs.y_step[0], epilogue=epilogue)
     if isinstance(means, Tile):
         pixels = band * columns.count
-        sliced = slice_blocks(task.context.target, task.inputs, 1, means, pixels)
+        sliced = direct_slice(task.context.target, task.inputs, 1, means, pixels)
         return DirectConv(
             x, y, rows, columns, means, band, epilogue=epilogue, planes=planes, slice=sliced
         )
