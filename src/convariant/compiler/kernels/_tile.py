@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from convariant.compiler.llvm import Builder, Cell, Index, Pointer, Target, Vector
 
 __all__ = [
+    "LINE",
     "Tile",
     "TileSums",
     "choose_tile",
@@ -27,7 +28,7 @@ _UNROLL = 4
 _FAR_BYTES = 400 * 2**10
 _AHEAD = 4096
 # Floats that a fetch brings.
-_LINE = 16
+LINE = 16
 
 
 @dataclass(frozen=True)
@@ -100,9 +101,9 @@ class TileSums:
 
 def fetch_share(b: Builder, start: Pointer, floats: int, tiles: int, number: Index) -> None:
     """Ask for the share of tile `number`, of so many, of the floats from `start` on."""
-    lines = -(-floats // (tiles * _LINE))
+    lines = -(-floats // (tiles * LINE))
     for i in range(lines):
-        b.prefetch(start + number * (lines * _LINE) + i * _LINE)
+        b.prefetch(start + number * (lines * LINE) + i * LINE)
 
 
 def vector_counts(blocks: int, pixels: int) -> list[int]:

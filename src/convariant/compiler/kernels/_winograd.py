@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from convariant.compiler.kernels._epilogue import Epilogue, Output, address
-from convariant.compiler.kernels._tile import Tile, TileSums, fetch_share
+from convariant.compiler.kernels._tile import LINE, Tile, TileSums, fetch_share
 from convariant.compiler.layout import Axis, Floats, Layout
 from convariant.compiler.llvm import Builder, Index, Pointer, Target, Vector
 from convariant.compiler.llvm.deal import deal
@@ -80,10 +80,12 @@ class WinogradConv:
     over channels M[o,tile] = U[o,c] V[c,tile]; then Y = A^T M A. Arguments: x, weights U, bias,
     scratch, y, then the epilogue's operands. The weights are packed as they are read:
     [panel of vectors * lanes outputs][position][input channel][output]. A work item is one block of
-    tiles and all channels; each thread has `scratch` floats for V [position][block][tile][lane] and
-    the M of one panel, which together stay in the second-level cache. Registers: the sums of
-    `tile` for a product, as in `DirectConv`; for a transform, a column or row of m + 2 vectors. An
-    infinity spreads over the outputs of its tile as NaN.
+    tiles and all channels; each thread has `scratch` floats for V and for the M of one panel, both
+    in the order in which the products read and write them, turn by turn of `tile.columns` tiles:
+    [position][slice of input blocks][turn][block][tile][lane] and
+    [position][turn][block of the panel][tile][lane]. Registers: the sums of `tile` for a product,
+    as in `DirectConv`; for a transform, a column or row of m + 2 vectors. An infinity spreads over
+    the outputs of its tile as NaN.
     """
 
     x: Layout
@@ -130,12 +132,22 @@ class WinogradConv:
     @property
     def data_apart(self) -> int:
         """From one position of V to the next; odd vectors, so that positions share no cache set."""
-        return (self.x.blocks * self.room | 1) * self.x.lanes
+        return (self.slices * self.slice_blocks * self.room | 1) * self.x.lanes
 
     @property
     def products_apart(self) -> int:
         """From one position of M to the next."""
         return (self.tile.vectors * self.room | 1) * self.x.lanes
+
+    @property
+    def slice_blocks(self) -> int:
+        """Input blocks that are multiplied at a time."""
+        return self.slice or self.x.blocks
+
+    @property
+    def slices(self) -> int:
+        """Times that a product passes over the tiles of a block."""
+        return -(-self.x.blocks // self.slice_blocks)
 
     @property
     def room(self) -> int:
@@ -195,14 +207,14 @@ class _Block:
     matrices: tuple[Rows, Rows, Rows]
 
     @property
-    def spot(self) -> int:
-        """From one position to the next in V, for one channel block: all tiles."""
-        return self.conv.room * self.b.lanes
-
-    @property
     def steps(self) -> tuple[int, int]:
         """Rows and columns from one pixel of a tile to the next."""
         return self.conv.rows.step, self.conv.columns.step
+
+    @property
+    def line(self) -> int:
+        """Pixels of a tile's row that one fetch brings."""
+        return max(LINE // (self.b.lanes * self.conv.columns.step), 1)
 
     def run(self, first: Index, count: Index) -> None:
         """Transform the inputs once, then multiply and transform back panel by panel."""
@@ -210,16 +222,29 @@ class _Block:
         with b.loop(0, conv.x.blocks) as block, b.loop(0, count) as t:
             image, row, column = self._place(first + t)
             row, column = row + conv.rows.offset, column + conv.columns.offset
-            here = self.data + (block * self.spot + t * b.lanes)
-            self._transform_input(address(self.x, conv.x, image, block, row, column), here)
-        panel_size = conv.positions * conv.x.channels * conv.tile.vectors * b.lanes
-        with b.loop(0, conv.y.blocks // conv.tile.vectors) as panel:
+            place = address(self.x, conv.x, image, block, row, column)
+            self._transform_input(place, self._datum(self.data, block, t))
+        vectors = conv.tile.vectors
+        panel_size = conv.positions * conv.x.channels * vectors * b.lanes
+        with b.loop(0, conv.y.blocks // vectors) as panel:
             with b.loop(0, conv.positions) as position:
                 self._multiply(self.weights + panel * panel_size, position, count)
-            with b.loop(0, conv.tile.vectors) as v, b.loop(0, count) as t:
+            with b.loop(0, vectors) as v, b.loop(0, count) as t:
                 image, row, column = self._place(first + t)
-                block = panel * conv.tile.vectors + v
+                block = panel * vectors + v
                 self._transform_output(v, t, image, block, row, column)
+
+    def _datum(self, data: Pointer, block: Index, t: Index) -> Pointer:
+        """V of one input block and tile, at the position where `data` begins."""
+        size, width = self.conv.slice_blocks, self.conv.tile.columns
+        turn = block // size * self.conv.room + t // width * width
+        return data + (turn * size + block % size * width + t % width) * self.b.lanes
+
+    def _product(self, products: Pointer, v: Index | int, t: Index) -> Pointer:
+        """M of one output block of the panel and tile, at the position of `products`."""
+        tile = self.conv.tile
+        turn = t // tile.columns * (tile.vectors * tile.columns)
+        return products + (turn + v * tile.columns + t % tile.columns) * self.b.lanes
 
     def _place(self, tile: Index) -> tuple[Index, Index, Index]:
         """Image, first row and first column of a tile's outputs."""
@@ -235,9 +260,9 @@ class _Block:
         b, conv, size = self.b, self.conv, self.conv.m + 2
         down, across = self.steps
         half = b.scratch(size * size * b.lanes)
-        # the columns that the next tile adds to these: it follows at once, mostly from memory
+        # what the tile after the next adds to that: it follows soon, mostly from memory
         for r in range(size):
-            for c in range(size, size + conv.m):
+            for c in range(size + conv.m, size + 2 * conv.m, self.line):
                 b.prefetch(address(x, conv.x, row=r * down, column=c * across))
         for c in range(size):
             places = (address(x, conv.x, row=r * down, column=c * across) for r in range(size))
@@ -256,52 +281,45 @@ class _Block:
         weights = weights + position * (conv.x.channels * outputs)
         data = self.data + position * conv.data_apart
         result = self.products + position * conv.products_apart
-        blocks = conv.x.blocks
-        size = conv.slice or blocks
+        size, room = conv.slice_blocks, conv.room
         # the last tiles of a part-filled block are multiplied too, and never read
-        with b.loop(0, blocks, size) as first, b.loop(0, count, width) as t:
+        with b.loop(0, conv.x.blocks, size) as first, b.loop(0, count, width) as t:
             if conv.slice:
                 start = weights + (first + size) * (b.lanes * outputs)
-                tiles = conv.room // width
-                fetch_share(b, start, size * b.lanes * outputs, tiles, t // width)
-            self._tile(data, weights, result + t * b.lanes, first, t)
+                fetch_share(b, start, size * b.lanes * outputs, room // width, t // width)
+            here = weights + first * (b.lanes * outputs)
+            self._tile(self._datum(data, first, t), here, self._product(result, 0, t), first)
 
-    def _tile(
-        self, data: Pointer, weights: Pointer, result: Pointer, first: Index, t: Index
-    ) -> None:
-        """The products of one tile, all channels or those of the slice from block `first` on."""
-        b, conv = self.b, self.conv
+    def _tile(self, x: Pointer, weights: Pointer, result: Pointer, first: Index) -> None:
+        """The products of one turn of tiles, for the input blocks of the slice from `first` on."""
+        b, conv, size = self.b, self.conv, self.conv.slice_blocks
         far = 0 if conv.slice else conv.positions * conv.x.channels * conv.y.blocks * b.lanes
         sums = TileSums(b, conv.tile, lambda _: b.constant(0.0), far)
         whole, rest = divmod(conv.x.channels, b.lanes)
-        sliced = 0 < conv.slice < conv.x.blocks
-        if sliced:
-            with b.when(b.compare(first, ">", 0)):
-                sums.update(lambda _, c, v, __: b.load(result + (v * self.spot + c * b.lanes)))
-        last = b.minimum_index(first + conv.slice, whole) if sliced else whole
-        with b.loop(first if sliced else 0, last) as block:
-            self._channels(sums, data, weights, block, t, b.lanes)
-        if rest:
-            ends = b.compare(first + conv.slice, ">", whole)
-            with b.when(ends) if sliced else contextlib.nullcontext():
-                self._channels(sums, data, weights, b.index(whole), t, rest)
-        for _, c, v, value in sums.results():
-            b.store(value, result + (v * self.spot + c * b.lanes))
+        width, outputs = conv.tile.columns, conv.tile.vectors * b.lanes
 
-    def _channels(
-        self, sums: TileSums, data: Pointer, weights: Pointer, block: Index, t: Index, lanes: int
-    ) -> None:
-        b, outputs = self.b, self.conv.tile.vectors * self.b.lanes
-        x = data + (block * self.spot + t * b.lanes)
-        start = weights + block * (b.lanes * outputs)
-        sums.channels(x, start, lanes, 0, b.lanes)
+        def channels(block: Index, lanes: int) -> None:
+            x_block, start = x + block * (width * b.lanes), weights + block * (b.lanes * outputs)
+            sums.channels(x_block, start, lanes, 0, b.lanes)
+
+        if conv.slices > 1:
+            with b.when(b.compare(first, ">", 0)):
+                sums.update(lambda _, c, v, __: b.load(result + (v * width + c) * b.lanes))
+        with b.loop(0, b.minimum_index(whole - first, size) if conv.slices > 1 else whole) as block:
+            channels(block, b.lanes)
+        if rest:
+            ends = b.compare(first + size, ">", whole)
+            with b.when(ends) if conv.slices > 1 else contextlib.nullcontext():
+                channels(whole - first, rest)
+        for _, c, v, value in sums.results():
+            b.store(value, result + (v * width + c) * b.lanes)
 
     def _transform_output(
         self, v: Index, t: Index, image: Index, block: Index, row: Index, column: Index
     ) -> None:
         """Y = A^T M A + bias, of which only what lies inside the output is stored."""
         b, conv, size, m = self.b, self.conv, self.conv.m + 2, self.conv.m
-        start = self.products + (v * self.spot + t * b.lanes)
+        start = self._product(self.products, v, t)
         half = b.scratch(m * size * b.lanes)
         for c in range(size):
             inputs = [b.load(start + (r * size + c) * conv.products_apart) for r in range(size)]
@@ -310,6 +328,10 @@ class _Block:
         bias = b.load(self.bias + block * b.lanes)
         place = self.output.at(image, block, row, column)
         down, across = self.steps
+        # where the tile after the next goes: each store would wait for its line otherwise
+        for r in range(m):
+            for c in range(2 * m, 3 * m, self.line):
+                b.prefetch(address(place.pointers[0], conv.y, row=r * down, column=c * across))
         for r in range(m):
             with b.when(b.compare(row + r * down, "<", conv.rows.count)):
                 inputs = [b.load(half + (r * size + c) * b.lanes) for c in range(size)]

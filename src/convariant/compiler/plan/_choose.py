@@ -35,9 +35,7 @@ _CACHE_BYTES = 512 * 1024
 _KEEP = 1.5
 # The weights of one panel at one position that stay close while the tiles pass over them.
 _PANEL_BYTES = 160 * 1024
-# More tiles in a block than this push its data out of the second-level cache; where weights come
-# from memory anew for each block, as those of more bytes than this do, that may be the lesser evil.
-_MOST_TILES = 28
+# Weights of more bytes than this come from memory anew for each block of Winograd's tiles.
 _FAR_BYTES = 16 * 1024 * 1024
 
 
@@ -47,21 +45,23 @@ class _Caches:
 
     `memory` bytes arrive in a cycle on the first pass over weights. A panel of more than `first`
     bytes comes from the second-level cache with each tile of pixels, so many bytes for each cycle
-    that this shows as `second` says. `far_tiles` is the most of a block where weights come from
-    memory each time.
+    that this shows as `second` says. More than `tiles` in a block of Winograd's push its data out
+    of the cache that it needs; where the weights come from memory anew for each block, that may be
+    the lesser evil, up to `far_tiles`.
     """
 
     memory: float
     first: int
     second: float
+    tiles: int
     far_tiles: int
 
 
 def _caches(target: Target) -> _Caches:
     """Measured on a Zen 4 and a Zen 5 for AVX-512, on a Zen 3 for targets that need slices."""
     if target.near:
-        return _Caches(memory=5.0, first=target.near, second=40.0, far_tiles=_MOST_TILES)
-    return _Caches(memory=12.0, first=64 * 1024, second=400.0, far_tiles=72)
+        return _Caches(memory=5.0, first=target.near, second=40.0, tiles=32, far_tiles=32)
+    return _Caches(memory=12.0, first=64 * 1024, second=400.0, tiles=28, far_tiles=72)
 
 
 @dataclass(frozen=True)
@@ -136,7 +136,7 @@ def _winograd(target: Target, m: int, ci: int, blocks: int, total: int, threads:
         return work + again + threads * weights / caches.memory
 
     caches, far = _caches(target), weights > _FAR_BYTES
-    most = caches.far_tiles if far else _MOST_TILES
+    most = caches.far_tiles if far else caches.tiles
     options = [
         (tile := Tile(1, width, vectors), turns * width, cycles(tile, turns * width))
         for vectors in vector_counts(blocks, total)
