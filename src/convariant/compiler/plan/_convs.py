@@ -8,6 +8,7 @@ from functools import partial
 from typing import TypeAlias
 
 from convariant.compiler.kernels import (
+    Copy,
     DirectConv,
     Epilogue,
     GroupedConv,
@@ -103,6 +104,8 @@ def _broadcast_ways(task: ConvTask, part: Part) -> tuple[list[Option], list[Way]
         for tile, cycles in _direct_tiles(task, part)
     ]
     single = math.prod(axis.taps for axis in part.axes) == 1
+    if task.picked:
+        return options, []
     fewer, declined = (strassen_ways if single else winograd_options)(task, part)
     return options + fewer, declined
 
@@ -158,7 +161,8 @@ def _met(axis: Axis, size: int, width: int) -> float:
 def _lower(task: ConvTask, make: MakeKernel) -> Lowering:
     """One kernel for each part; groups that do not fit the lanes are moved before and behind."""
     (u, v), (inputs, outputs) = task.widths, (task.inputs, task.outputs)
-    rooms = [task.x_layout] if u > inputs else []
+    moved = u > inputs or task.picked
+    rooms = [task.x_layout] if moved else []
     rooms += [task.y_layout] if v > outputs else []
 
     def build(located: tuple[Located, ...], out: Located) -> list[KernelCall]:
@@ -166,9 +170,10 @@ def _lower(task: ConvTask, make: MakeKernel) -> Lowering:
         spare = iter(located[len(located) - len(rooms) :])
         epilogue = placed(task.job.epilogue, operands)
         calls = []
-        if u > inputs:
+        if moved:
             given, x = x, next(spare)
-            calls.append(_regroup(given, x, inputs, (inputs, u), (), ()))
+            regrouped = _regroup(given, x, inputs, (inputs, u), (), ())
+            calls.append(_pick(given, x, task.geometry.stride) if task.picked else regrouped)
         if v == outputs:
             return calls + _part_calls(task, make, x, out, epilogue, operands)
         wide = next(spare)
@@ -176,7 +181,7 @@ def _lower(task: ConvTask, make: MakeKernel) -> Lowering:
         return [*calls, _regroup(wide, out, outputs, (v, outputs), epilogue, operands)]
 
     form: Form = "planar" if task.planar else "blocked"
-    need = Need(task.job.x, form) if u > inputs else Need(task.job.x, form, task.halo)
+    need = Need(task.job.x, form) if moved else Need(task.job.x, form, task.halo)
     return Lowering(
         (need,),
         build,
@@ -205,6 +210,8 @@ def _why(task: ConvTask) -> str:
         reasons.append(f"a vector of {task.lanes} outputs holds {task.lanes // v} groups")
     if (u, v) != (task.inputs, task.outputs):
         reasons.append(f"groups of {task.inputs} and {task.outputs} channels moved to {u} and {v}")
+    if task.picked:
+        reasons.append("the pixels that it reads are moved side by side before")
     if task.planar:
         reasons.append(
             f"input channels ({task.inputs}) read as the caller gives them, not in blocks"
@@ -220,6 +227,16 @@ def _phase_by_strassen(task: ConvTask, part: Part) -> Strassen | None:
     if isinstance(way, str) or way.cycles >= _direct_tiles(task, part)[0][1]:
         return None
     return way
+
+
+def _pick(x: Located, y: Located, stride: tuple[int, ...]) -> KernelCall:
+    """Every so manieth pixel, side by side."""
+    v, (planes, rows, columns) = x.layout, stride
+    walks = (v.image, v.block, v.plane * planes, v.row * rows, v.column * columns, 1)
+    w = y.layout
+    sizes = (w.batch, w.blocks, w.depth, w.height, w.width, w.lanes)
+    kernel = Copy.of(sizes, walks, (w.image, w.block, w.plane, w.row, w.column, 1))
+    return KernelCall(kernel, (x.address, y.address), aside="pick")
 
 
 def _regroup(

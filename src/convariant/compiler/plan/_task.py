@@ -16,6 +16,9 @@ from convariant.graph import ops
 
 __all__ = ["ConvTask", "conv_task", "halo_of", "linear_task"]
 
+# Floats of a cache line, and input channels of which every line that is half read is felt.
+_LINE, _MANY = 16, 256
+
 
 @dataclass(frozen=True)
 class ConvTask:
@@ -26,6 +29,18 @@ class ConvTask:
     bias: Floats | None
     geometry: Geometry
     groups: int = 1
+
+    @property
+    def picked(self) -> bool:
+        """Whether the pixels that a strided pointwise convolution reads are moved side by side.
+
+        Where a pixel of a block is less than a cache line, each tile would fetch its neighbours
+        with it, which nobody reads: much, for many input channels.
+        """
+        g = self.geometry
+        strided = max(g.stride) > 1 and set(g.kernel_size) == {1} and not g.transposed
+        plain = self.groups == 1 and not any(sum(g.padding, ()))
+        return strided and plain and self.lanes < _LINE and self.inputs >= _MANY
 
     @property
     def context(self) -> Context:
@@ -69,8 +84,8 @@ class ConvTask:
 
     @property
     def x_layout(self) -> Layout:
-        """The input, its groups as wide as they are in blocks."""
-        n, _, *size = self.job.x_image
+        """The input as kernels read it: its groups as wide as they are in blocks, or picked."""
+        n, _, *size = self.job.y_image if self.picked else self.job.x_image
         return Layout.dense((n, self.groups * self.widths[0], *size), self.lanes, self.halo)
 
     @property
@@ -103,6 +118,8 @@ class ConvTask:
     @functools.cached_property
     def parts(self) -> list[Part]:
         """One part; of a transposed convolution one for each phase of the stride."""
+        if self.picked:
+            return parts(Geometry((1, 1, 1)), self.job.y_image[2:], self.job.y_image[2:])
         return parts(self.geometry, self.job.x_image[2:], self.job.y_image[2:])
 
     @property
@@ -116,7 +133,8 @@ class ConvTask:
             (min((low for low, _ in r), default=0), max((high for _, high in r), default=0))
             for r in reaches
         ]
-        return halo_of(self.job.x_image[3:], *outer)
+        size = self.job.y_image if self.picked else self.job.x_image
+        return halo_of(size[3:], *outer)
 
 
 def conv_task(job: Job) -> ConvTask:
