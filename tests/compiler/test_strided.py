@@ -9,8 +9,8 @@ from torch import nn
 
 from convariant.compiler.kernels import Copy
 from convariant.compiler.llvm import TARGETS
-from convariant.compiler.plan import make_plan
 from convariant.compiler.passes import run_passes
+from convariant.compiler.plan import make_plan
 from convariant.graph import from_torch
 
 CASES = {
