@@ -172,7 +172,10 @@ def test_verify_finds_each_fault() -> None:
     for message, change in faults.items():
         with pytest.raises(GraphError, match=message):
             verify(replace(graph, **change))
+        with pytest.raises(GraphError, match=message):
+            verify(replace(graph, **change), before=graph)
     verify(graph)
+    verify(graph, before=graph)
 
 
 def test_verify_checks_the_structure() -> None:

@@ -20,6 +20,7 @@ from convariant.compiler.kernels._lines import (
 )
 from convariant.compiler.kernels._map import Map
 from convariant.compiler.kernels._matmul import MatMul
+from convariant.compiler.kernels._matrices import winograd_matrices
 from convariant.compiler.kernels._peak import PeakMultiplyAdds
 from convariant.compiler.kernels._pick import Pick
 from convariant.compiler.kernels._pool import Pool
@@ -38,7 +39,6 @@ from convariant.compiler.kernels._tile import (
 from convariant.compiler.kernels._unpool import Unpool
 from convariant.compiler.kernels._winograd import (
     WinogradConv,
-    winograd_matrices,
     winograd_tiles,
 )
 

@@ -15,7 +15,16 @@ from convariant.compiler.layout import SINGLE, Axis, Floats, Layout
 from convariant.compiler.llvm import Builder, Index, Pointer, Target
 from convariant.compiler.llvm.deal import deal
 
-__all__ = ["DirectConv", "Panel"]
+__all__ = ["DirectConv", "Panel", "filled_up"]
+
+
+def filled_up(weight: Floats, outputs: int) -> Floats:
+    """The weight itself, or with weights of zero for the outputs that it lacks."""
+    if len(weight) == outputs:
+        return weight
+    padded = np.zeros((outputs, *weight.shape[1:]), np.float32)
+    padded[: len(weight)] = weight
+    return padded
 
 
 @dataclass(frozen=True)
@@ -130,22 +139,24 @@ class DirectConv:
         channel = group * self.width
         return address(x, self.x, first, channel // self.x.lanes) + channel % self.x.lanes
 
-    def pack(self, weight: Floats) -> Floats:
-        """A weight (co, ci / groups, kd, kh, kw) in the order of reading, flat.
+    def pack(self, weight: Floats, room: Floats | None = None) -> Floats:
+        """A weight (co, ci / groups, kd, kh, kw) in the order of reading, flat, in `room` if given.
 
         Outputs that fill up the last block have weights of zero.
         """
-        co, ci, kd, kh, kw = weight.shape
+        _, ci, kd, kh, kw = weight.shape
         lanes, width = self.x.lanes, self.tile.vectors * self.y.lanes
-        padded = np.zeros((self.y.blocks * self.y.lanes, ci, kd, kh, kw), np.float32)
-        padded[:co] = weight
         panels = self.y.blocks // self.tile.vectors
-        ordered = padded.reshape(panels, width, ci, kd, kh, kw).transpose(0, 3, 4, 5, 2, 1)
-        blocks = [
-            part.reshape(panels, kd, kh * kw * part.shape[4] * width)
-            for part in (ordered[..., i : i + lanes, :] for i in range(0, ci, lanes))
-        ]
-        return np.ascontiguousarray(np.concatenate(blocks, axis=2)).ravel()
+        padded = filled_up(weight, self.y.blocks * self.y.lanes)
+        padded = padded.reshape(panels, width, ci, kd, kh, kw)
+        room = np.empty(self.weights, np.float32) if room is None else room
+        planes, taps, whole = room.reshape(panels, kd, -1), kh * kw * width, ci // lanes * lanes
+        for first, last in ((0, whole), (whole, ci)):
+            blocks = max((last - first) // lanes, 1)
+            split = padded[:, :, first:last].reshape(panels, width, blocks, -1, kd, kh, kw)
+            part = split.transpose(0, 4, 2, 5, 6, 3, 1)
+            planes[..., first * taps : last * taps].reshape(part.shape)[:] = part
+        return room
 
 
 @dataclass(frozen=True)

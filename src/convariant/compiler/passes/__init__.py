@@ -78,11 +78,13 @@ def run_passes(
     watch: Callable[[str, Graph], None] | None = None,
 ) -> Graph:
     """The graph after every pass, each verified; `watch` sees the name and result of each."""
+    before = None
     for rewrite in _PASSES:
         if rewrite.__name__ in skip:
             continue
         graph = rewrite(graph)
-        verify(graph)
+        verify(graph, before)
+        before = graph
         if watch is not None:
             watch(rewrite.__name__, graph)
     return graph

@@ -12,6 +12,9 @@ from convariant.graph.ops import BatchNorm, Conv, Elementwise, Linear, Torch
 
 __all__ = ["fold_batch_norms", "fold_constants"]
 
+# Numbers of a weight that are scaled at a time: a quarter of a megabyte in float64.
+_CHUNK = 32 * 1024
+
 
 def fold_constants(graph: Graph) -> Graph:
     """before: `y = f(constant)`  -->  `y` is a constant."""
@@ -87,19 +90,29 @@ def _scaled(
 ) -> Node:
     """The layer with scaled weights, under the name of the norm."""
     weight = constants[layer.inputs[1]].detach()
-    wide = weight.double()
+    factors = scale.view(-1, 1)
     if isinstance(layer.op, Conv) and layer.op.geometry.transposed:
         groups = layer.op.groups
-        per_output = scale.view(groups, 1, -1).expand(groups, wide.shape[0] // groups, -1)
-        wide = wide * per_output.reshape(*wide.shape[:2], *(1,) * (wide.dim() - 2))
-    else:
-        wide = wide * scale.view(-1, *(1,) * (wide.dim() - 1))
+        factors = scale.view(groups, 1, -1).expand(groups, weight.shape[0] // groups, -1)
+        factors = factors.reshape(*weight.shape[:2])
     if len(layer.inputs) > 2:
         shift = shift + constants[layer.inputs[2]].detach().double() * scale
     names = (f"{norm.name}/weight", f"{norm.name}/bias")
-    constants[names[0]] = wide.to(weight.dtype)
+    constants[names[0]] = _times(weight, factors)
     constants[names[1]] = shift.to(weight.dtype)
     return replace(norm, op=layer.op, inputs=(layer.inputs[0], *names), path=layer.path)
+
+
+def _times(weight: Tensor, factors: Tensor) -> Tensor:
+    """A weight (a, b, ...) by float64 factors (a, b) or (a, 1), rounded once: so many rows at a
+    time that their float64 stays in the cache.
+    """
+    factors = factors.view(*factors.shape, *(1,) * (weight.dim() - 2))
+    result = torch.empty_like(weight, memory_format=torch.contiguous_format)
+    rows = max(_CHUNK // max(weight[0].numel(), 1), 1) if len(weight) else 1
+    for wide, by, place in zip(*(t.split(rows) for t in (weight, factors, result)), strict=True):
+        place.copy_(wide.double() * by)
+    return result
 
 
 def _as_arithmetic(

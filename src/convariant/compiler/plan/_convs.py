@@ -268,7 +268,11 @@ def _part_calls(
             calls.append(strassen_call(task, part, way, x, y, epilogue, operands))
             continue
         conv = make(task, x.layout, y.layout, part, epilogue)
-        weights = task.context.constants.add(conv.pack(part.weight(task.filled_weight)))
+        weight = part.weight(task.filled_weight)
+        if isinstance(conv, DirectConv):
+            weights = task.context.constants.reserve(conv.weights, partial(conv.pack, weight))
+        else:
+            weights = task.context.constants.add(conv.pack(weight))
         places = [part.place(o).address for o in (y, *operands)]
         scratch = conv.scratch if isinstance(conv, DirectConv) else 0
         room = [None] if scratch else []

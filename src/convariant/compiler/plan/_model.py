@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Literal, Protocol, TypeAlias
-
-import numpy as np
 
 from convariant.compiler.layout import Floats, Halo, Layout
 from convariant.compiler.llvm import Target
@@ -32,6 +31,10 @@ __all__ = [
 
 # How a value lies in memory: as PyTorch has it, planar with a halo, or in blocks of channels.
 Form: TypeAlias = Literal["torch", "planar", "blocked"]
+
+
+# Floats of a cache line.
+_LINE = 16
 
 
 class Emitter(Protocol):
@@ -64,7 +67,7 @@ class Constants:
     """Packed weights and tables, one after the other, each aligned to a cache line."""
 
     def __init__(self) -> None:
-        self._arrays: list[Floats] = []
+        self._writers: list[tuple[int, int, Callable[[Floats], object]]] = []
         self._known: dict[bytes, Address] = {}
         self.size = 0
 
@@ -73,20 +76,26 @@ class Constants:
         key = array.tobytes() if array.size <= 4096 else b""
         if key and key in self._known:
             return self._known[key]
-        address = Address(self, self.size)
-        rest = -array.size % 16
-        self._arrays += [array, np.zeros(rest, np.float32)]
-        self.size += array.size + rest
+        address = self.reserve(array.size, partial(_copy, array))
         if key:
             self._known[key] = address
         return address
 
+    def reserve(self, size: int, write: Callable[[Floats], object]) -> Address:
+        """The address of so many floats that `write` fills, once they have their place."""
+        address = Address(self, self.size)
+        self._writers.append((self.size, size, write))
+        self.size += -(-size // _LINE) * _LINE
+        return address
+
     def write(self, room: Floats) -> None:
-        """Put all of them where they belong in memory of that size."""
-        start = 0
-        for array in self._arrays:
-            room[start : start + array.size] = array
-            start += array.size
+        """Put all of them where they belong in memory of that size, which is zero."""
+        for start, size, write in self._writers:
+            write(room[start : start + size])
+
+
+def _copy(array: Floats, room: Floats) -> None:
+    room[:] = array
 
 
 @dataclass(frozen=True)

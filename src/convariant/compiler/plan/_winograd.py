@@ -86,7 +86,8 @@ def _lower_winograd(task: ConvTask, part: Part, chosen: Winograd) -> Lowering:
             epilogue,
             chosen.slice,
         )
-        weights = task.context.constants.add(conv.pack(task.weight[:, :, 0]))
+        pack = partial(conv.pack, task.weight[:, :, 0])
+        weights = task.context.constants.reserve(conv.weights, pack)
         places = (o.address for o in (out, *operands))
         arguments = (x.address, weights, task.bias_address(), None, *places)
         return [KernelCall(conv, arguments, conv.scratch)]
