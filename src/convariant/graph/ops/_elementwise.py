@@ -191,6 +191,8 @@ class Cast(Op):
 
 def broadcast(*shapes: Shape) -> Shape:
     """The common shape: axes aligned at the end, 1 stretches."""
+    if len(set(shapes)) == 1:
+        return shapes[0]
     rank = max(len(s) for s in shapes)
     return tuple(_common(axis, shapes) for axis in range(-rank, 0))
 
