@@ -9,7 +9,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.compiler.harness import HERE, each_target, random, run
+from tests.compiler.harness import HERE, check_native, each_target, random, run
 from tests.support.compare import assert_close, assert_equal
 from torch import nn
 
@@ -128,6 +128,18 @@ def test_any_groups_on_any_axes_check_native(
     truth = interpret(graph, x, dtype=torch.float64)[0]
     assert_close(program(x), truth, dtype="float32", reduction=27 * widths[0])
     assert not [s.reason for s in program.latest().plan.steps if isinstance(s, Call)]
+
+
+@each_target
+@pytest.mark.parametrize("axis", [0, 1, 2])
+def test_what_no_tap_meets_is_the_bias(target, axis):
+    stride = tuple(2 if a == axis else 1 for a in range(3))
+    model = nn.ConvTranspose3d(3, 9, 1, stride, output_padding=tuple(s - 1 for s in stride))
+    x = torch.randn(1, 3, 4, 3, 5)
+    program = check_native(model, x, target=target, reduction=3)
+    between = program(x).select(2 + axis, -1)
+    bias = model.bias.detach().view(1, -1, 1, 1).expand_as(between)
+    assert_close(between, bias, dtype="float32")
 
 
 @each_target

@@ -150,10 +150,11 @@ class DirectConv:
         padded = filled_up(weight, self.y.blocks * self.y.lanes)
         padded = padded.reshape(panels, width, ci, kd, kh, kw)
         room = np.empty(self.weights, np.float32) if room is None else room
-        planes, taps, whole = room.reshape(panels, kd, -1), kh * kw * width, ci // lanes * lanes
-        for first, last in ((0, whole), (whole, ci)):
-            blocks = max((last - first) // lanes, 1)
-            split = padded[:, :, first:last].reshape(panels, width, blocks, -1, kd, kh, kw)
+        taps, whole = kh * kw * width, ci // lanes * lanes
+        planes = room.reshape(panels, kd, ci * taps)
+        for first, blocks, used in ((0, whole // lanes, lanes), (whole, 1, ci - whole)):
+            last = first + blocks * used
+            split = padded[:, :, first:last].reshape(panels, width, blocks, used, kd, kh, kw)
             part = split.transpose(0, 4, 2, 5, 6, 3, 1)
             planes[..., first * taps : last * taps].reshape(part.shape)[:] = part
         return room
