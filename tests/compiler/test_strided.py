@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import get_args
+
 import pytest
 import torch
 from tests.compiler.harness import HERE, check_native
@@ -11,6 +13,8 @@ from convariant.compiler.kernels import Copy
 from convariant.compiler.llvm import TARGETS
 from convariant.compiler.passes import run_passes
 from convariant.compiler.plan import make_plan
+from convariant.compiler.plan._model import Aside
+from convariant.compiler.report._measure import MOVES
 from convariant.graph import from_torch
 
 CASES = {
@@ -48,3 +52,15 @@ def test_read_where_they_are(case):
     graph = run_passes(from_torch(conv.eval(), torch.randn(1, conv.in_channels, 9, 9)))
     plan = make_plan(graph, TARGETS[target], threads=1, tolerance=1e-3)
     assert not any(isinstance(step.kernel, Copy) for step in plan.steps)
+
+
+def test_the_report_says_why_they_are_moved():
+    narrow = next(target for target in HERE if target.lanes < 16)
+    model = nn.Conv2d(256, 16, 1, stride=2)
+    program = check_native(model, torch.randn(1, 256, 9, 9), target=narrow, reduction=256)
+    moved = next(row for row in program.report.rows if row.algorithm == "subsample")
+    assert moved.why == "the pixels that a strided layer reads, side by side"
+
+
+def test_every_move_has_a_reason():
+    assert set(get_args(Aside)) - {""} <= MOVES.keys()

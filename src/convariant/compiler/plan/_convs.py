@@ -104,7 +104,7 @@ def _broadcast_ways(task: ConvTask, part: Part) -> tuple[list[Option], list[Way]
         for tile, cycles in _direct_tiles(task, part)
     ]
     single = math.prod(axis.taps for axis in part.axes) == 1
-    if task.picked:
+    if task.subsampled:
         return options, []
     fewer, declined = (strassen_ways if single else winograd_options)(task, part)
     return options + fewer, declined
@@ -161,7 +161,7 @@ def _met(axis: Axis, size: int, width: int) -> float:
 def _lower(task: ConvTask, make: MakeKernel) -> Lowering:
     """One kernel for each part; groups that do not fit the lanes are moved before and behind."""
     (u, v), (inputs, outputs) = task.widths, (task.inputs, task.outputs)
-    moved = u > inputs or task.picked
+    moved = u > inputs or task.subsampled
     rooms = [task.x_layout] if moved else []
     rooms += [task.y_layout] if v > outputs else []
 
@@ -173,7 +173,9 @@ def _lower(task: ConvTask, make: MakeKernel) -> Lowering:
         if moved:
             given, x = x, next(spare)
             regrouped = _regroup(given, x, inputs, (inputs, u), (), ())
-            calls.append(_pick(given, x, task.geometry.stride) if task.picked else regrouped)
+            calls.append(
+                _subsample(given, x, task.geometry.stride) if task.subsampled else regrouped
+            )
         if v == outputs:
             return calls + _part_calls(task, make, x, out, epilogue, operands)
         wide = next(spare)
@@ -210,7 +212,7 @@ def _why(task: ConvTask) -> str:
         reasons.append(f"a vector of {task.lanes} outputs holds {task.lanes // v} groups")
     if (u, v) != (task.inputs, task.outputs):
         reasons.append(f"groups of {task.inputs} and {task.outputs} channels moved to {u} and {v}")
-    if task.picked:
+    if task.subsampled:
         reasons.append("the pixels that it reads are moved side by side before")
     if task.planar:
         reasons.append(
@@ -229,14 +231,14 @@ def _phase_by_strassen(task: ConvTask, part: Part) -> Strassen | None:
     return way
 
 
-def _pick(x: Located, y: Located, stride: tuple[int, ...]) -> KernelCall:
+def _subsample(x: Located, y: Located, stride: tuple[int, ...]) -> KernelCall:
     """Every so manieth pixel, side by side."""
     v, (planes, rows, columns) = x.layout, stride
     walks = (v.image, v.block, v.plane * planes, v.row * rows, v.column * columns, 1)
     w = y.layout
     sizes = (w.batch, w.blocks, w.depth, w.height, w.width, w.lanes)
     kernel = Copy.of(sizes, walks, (w.image, w.block, w.plane, w.row, w.column, 1))
-    return KernelCall(kernel, (x.address, y.address), aside="pick")
+    return KernelCall(kernel, (x.address, y.address), aside="subsample")
 
 
 def _regroup(

@@ -14,6 +14,7 @@ from convariant.graph import Graph, Node
 
 __all__ = [
     "Address",
+    "Aside",
     "Buffer",
     "Call",
     "Constants",
@@ -31,6 +32,8 @@ __all__ = [
 
 # How a value lies in memory: as PyTorch has it, planar with a halo, or in blocks of channels.
 Form: TypeAlias = Literal["torch", "planar", "blocked"]
+# What a call moves before or behind a node's own work; a report has the reason for each.
+Aside: TypeAlias = Literal["", "regroup", "subsample", "element-wise"]
 
 
 # Floats of a cache line.
@@ -136,7 +139,7 @@ class KernelCall:
     kernel: Emitter
     arguments: tuple[Address | None, ...]
     scratch: int = 0
-    aside: str = ""
+    aside: Aside = ""
 
 
 @dataclass(frozen=True)

@@ -31,7 +31,7 @@ class ConvTask:
     groups: int = 1
 
     @property
-    def picked(self) -> bool:
+    def subsampled(self) -> bool:
         """Whether the pixels that a strided pointwise convolution reads are moved side by side.
 
         Where a pixel of a block is less than a cache line, each tile would fetch its neighbours
@@ -84,8 +84,8 @@ class ConvTask:
 
     @property
     def x_layout(self) -> Layout:
-        """The input as kernels read it: its groups as wide as they are in blocks, or picked."""
-        n, _, *size = self.job.y_image if self.picked else self.job.x_image
+        """The input as kernels read it: its groups as wide as they are in blocks, or subsampled."""
+        n, _, *size = self.job.y_image if self.subsampled else self.job.x_image
         return Layout.dense((n, self.groups * self.widths[0], *size), self.lanes, self.halo)
 
     @property
@@ -118,7 +118,7 @@ class ConvTask:
     @functools.cached_property
     def parts(self) -> list[Part]:
         """One part; of a transposed convolution one for each phase of the stride."""
-        if self.picked:
+        if self.subsampled:
             return parts(Geometry((1, 1, 1)), self.job.y_image[2:], self.job.y_image[2:])
         return parts(self.geometry, self.job.x_image[2:], self.job.y_image[2:])
 
@@ -133,7 +133,7 @@ class ConvTask:
             (min((low for low, _ in r), default=0), max((high for _, high in r), default=0))
             for r in reaches
         ]
-        size = self.job.y_image if self.picked else self.job.x_image
+        size = self.job.y_image if self.subsampled else self.job.x_image
         return halo_of(size[3:], *outer)
 
 

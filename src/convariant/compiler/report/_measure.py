@@ -22,16 +22,17 @@ from convariant.compiler.report._errors import node_errors, whole_error
 from convariant.compiler.report._rows import Report, ReportRow
 from convariant.graph import Graph, Node
 
-__all__ = ["make_report"]
+__all__ = ["MOVES", "make_report"]
 
 # Turns of the whole network behind each time in a report, the least of which counts, and seconds
 # in which a slow network takes fewer of them.
 _FEWEST, _TURNS, _SECONDS = 3, 15, 3.0
 # Why steps that move numbers between layers are there.
-_BETWEEN = {
+MOVES = {
     "halo": "zeros around the planes, for readers that pad",
     "convert": "from one order of the numbers to another: PyTorch's, or blocks of channels",
     "regroup": "groups moved between their own width and one that fits vectors",
+    "subsample": "the pixels that a strided layer reads, side by side",
     "element-wise": "functions that could not join the step before",
 }
 
@@ -137,7 +138,7 @@ def _between(instance: Instance, step: Step, seconds: float) -> ReportRow:
         path=step.value,
         step="",
         algorithm=step.algorithm,
-        why=_BETWEEN[step.algorithm],
+        why=MOVES[step.algorithm],
         tile="",
         milliseconds=1e3 * seconds,
         operations=0,
