@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from convariant.compiler.kernels import LINE, Changed
+from convariant.compiler.kernels import Changed
+from convariant.compiler.layout import LINE
 from convariant.compiler.llvm import Kernel, compile_object, host_target, load_object
 
 __all__ = ["Watch"]

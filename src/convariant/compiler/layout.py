@@ -8,9 +8,22 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["SINGLE", "SINGLE_NUMBER", "Axis", "Floats", "Halo", "Layout", "lay_out", "read_back"]
+__all__ = [
+    "LINE",
+    "SINGLE",
+    "SINGLE_NUMBER",
+    "Axis",
+    "Floats",
+    "Halo",
+    "Layout",
+    "lay_out",
+    "read_back",
+]
 
 Floats: TypeAlias = npt.NDArray[np.float32]
+
+# Floats of a cache line, which is also the widest vector.
+LINE = 16
 
 # Extra (top, bottom, left, right) rows and columns around each plane.
 Halo: TypeAlias = tuple[int, int, int, int]

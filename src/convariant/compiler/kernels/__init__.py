@@ -1,7 +1,7 @@
 """Kernels: Python functions that emit the loop nest of one operation through the builder."""
 
 from convariant.compiler.kernels._adaptive import AdaptivePool, window_table
-from convariant.compiler.kernels._changed import LINE, Changed
+from convariant.compiler.kernels._changed import Changed
 from convariant.compiler.kernels._channel_norm import ChannelNorm
 from convariant.compiler.kernels._copy import Copy
 from convariant.compiler.kernels._direct import DirectConv
@@ -45,7 +45,6 @@ from convariant.compiler.kernels._winograd import (
 __all__ = [
     "BINARY",
     "FUNCTIONS",
-    "LINE",
     "REDUCED",
     "UNARY",
     "AdaptivePool",

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from convariant.compiler.layout import LINE
 from convariant.compiler.llvm import Builder, Target
 
-__all__ = ["LINE", "Changed"]
+__all__ = ["Changed"]
 
-# 32-bit words in a cache line
-LINE = 16
 # Lines lie too far from each other for the machine to guess the next: it is asked for in time.
 _AHEAD = 16
 

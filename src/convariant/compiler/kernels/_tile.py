@@ -6,10 +6,10 @@ import functools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from convariant.compiler.layout import LINE
 from convariant.compiler.llvm import Builder, Cell, Index, Pointer, Target, Vector
 
 __all__ = [
-    "LINE",
     "Tile",
     "TileSums",
     "choose_tile",
@@ -27,8 +27,6 @@ _UNROLL = 4
 # this many floats ahead of their use (16 KiB: some 900 cycles, more than memory takes).
 _FAR_BYTES = 400 * 2**10
 _AHEAD = 4096
-# Floats that a fetch brings.
-LINE = 16
 
 
 @dataclass(frozen=True)

@@ -13,8 +13,8 @@ import numpy as np
 from convariant.compiler.kernels._direct import filled_up
 from convariant.compiler.kernels._epilogue import Epilogue, Output, address
 from convariant.compiler.kernels._matrices import Rows, combine, winograd_matrices
-from convariant.compiler.kernels._tile import LINE, Tile, TileSums, fetch_share
-from convariant.compiler.layout import Axis, Floats, Layout
+from convariant.compiler.kernels._tile import Tile, TileSums, fetch_share
+from convariant.compiler.layout import LINE, Axis, Floats, Layout
 from convariant.compiler.llvm import Builder, Index, Pointer, Target
 from convariant.compiler.llvm.deal import deal
 

@@ -113,14 +113,14 @@ def _broadcast_ways(task: ConvTask, part: Part) -> tuple[list[Option], list[Way]
 def _direct_tiles(task: ConvTask, part: Part) -> list[tuple[Tile, float]]:
     """The best tile of each width for the direct way, and the estimate of its cycles."""
     planes, rows, columns = part.axes
-    images = task.job.x_image[0] * planes.count
+    images = task.x_image[0] * planes.count
     height, width = rows.count, columns.count
     if all(axis.taps == axis.stride == 1 for axis in part.axes):
         images, height, width = 1, 1, images * height * width
     target, blocks = task.context.target, task.y_layout.blocks
     weights = part.weight(task.weight)
     products = math.prod(weights.shape[1:]) * images
-    rows_met = _met(rows, task.job.x_image[3], 1)
+    rows_met = _met(rows, task.x_image[3], 1)
     threads = task.context.threads
 
     def uneven(tile: Tile) -> float:
@@ -130,7 +130,7 @@ def _direct_tiles(task: ConvTask, part: Part) -> list[tuple[Tile, float]]:
         return -(-items // threads) * threads / items
 
     def cycles(tile: Tile) -> float:
-        met = rows_met * _met(columns, task.job.x_image[4], tile.columns)
+        met = rows_met * _met(columns, task.x_image[4], tile.columns)
         compute = tile_cycles(target, tile, blocks, height, width) * products * uneven(tile) * met
         panel = math.prod(weights.shape[1:]) * tile.vectors * target.lanes
         passes = images * -(-height // tile.rows) * -(-width // tile.columns)
@@ -172,10 +172,10 @@ def _lower(task: ConvTask, make: MakeKernel) -> Lowering:
         calls = []
         if moved:
             given, x = x, next(spare)
-            regrouped = _regroup(given, x, inputs, (inputs, u), (), ())
-            calls.append(
-                _subsample(given, x, task.geometry.stride) if task.subsampled else regrouped
-            )
+            if task.subsampled:
+                calls.append(_subsample(given, x, task.step))
+            else:
+                calls.append(_regroup(given, x, inputs, (inputs, u), (), ()))
         if v == outputs:
             return calls + _part_calls(task, make, x, out, epilogue, operands)
         wide = next(spare)
@@ -231,9 +231,9 @@ def _phase_by_strassen(task: ConvTask, part: Part) -> Strassen | None:
     return way
 
 
-def _subsample(x: Located, y: Located, stride: tuple[int, ...]) -> KernelCall:
-    """Every so manieth pixel, side by side."""
-    v, (planes, rows, columns) = x.layout, stride
+def _subsample(x: Located, y: Located, step: tuple[int, ...]) -> KernelCall:
+    """Every `step`-th pixel, side by side."""
+    v, (planes, rows, columns) = x.layout, step
     walks = (v.image, v.block, v.plane * planes, v.row * rows, v.column * columns, 1)
     w = y.layout
     sizes = (w.batch, w.blocks, w.depth, w.height, w.width, w.lanes)

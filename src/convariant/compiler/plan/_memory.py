@@ -5,12 +5,11 @@ from __future__ import annotations
 import bisect
 from collections.abc import Sequence
 
+from convariant.compiler.layout import LINE
 from convariant.compiler.plan._model import Buffer
 
 __all__ = ["liveness_bound", "place_buffers"]
 
-# floats; a cache line, which is also the widest vector
-_LINE = 16
 # Orders of placing that are tried, and how near the bound an arena is good enough.
 _ATTEMPTS = 24
 _NEAR = 1.02
@@ -77,4 +76,4 @@ def _meet(a: Buffer, b: Buffer) -> bool:
 
 def _end(buffer: Buffer) -> int:
     """Where the next may start."""
-    return buffer.offset + -(-buffer.size // _LINE) * _LINE
+    return buffer.offset + -(-buffer.size // LINE) * LINE

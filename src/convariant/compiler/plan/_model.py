@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Literal, Protocol, TypeAlias
 
-from convariant.compiler.layout import Floats, Halo, Layout
+from convariant.compiler.layout import LINE, Floats, Halo, Layout
 from convariant.compiler.llvm import Target
 from convariant.compiler.plan._choice import Choice
 from convariant.graph import Graph, Node
@@ -34,10 +34,6 @@ __all__ = [
 Form: TypeAlias = Literal["torch", "planar", "blocked"]
 # What a call moves before or behind a node's own work; a report has the reason for each.
 Aside: TypeAlias = Literal["", "regroup", "subsample", "element-wise"]
-
-
-# Floats of a cache line.
-_LINE = 16
 
 
 class Emitter(Protocol):
@@ -88,7 +84,7 @@ class Constants:
         """The address of so many floats that `write` fills, once they have their place."""
         address = Address(self, self.size)
         self._writers.append((self.size, size, write))
-        self.size += -(-size // _LINE) * _LINE
+        self.size += -(-size // LINE) * LINE
         return address
 
     def write(self, room: Floats) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from convariant.compiler.layout import Floats, Halo, Layout, lay_out
+from convariant.compiler.layout import LINE, Floats, Halo, Layout, lay_out
 from convariant.compiler.plan._job import Context, Job, on_volume
 from convariant.compiler.plan._model import Address
 from convariant.compiler.plan._walks import Part, parts
@@ -16,31 +16,29 @@ from convariant.graph import ops
 
 __all__ = ["ConvTask", "conv_task", "halo_of", "linear_task"]
 
-# Floats of a cache line, and input channels of which every line that is half read is felt.
-_LINE, _MANY = 16, 256
+# Input channels of which every cache line that is half read is felt.
+_MANY = 256
+_EVERY = (1, 1, 1)
 
 
 @dataclass(frozen=True)
 class ConvTask:
-    """A convolution over three axes; weight (co, ci / groups, kd, kh, kw), also if transposed."""
+    """A convolution over three axes; weight (co, ci / groups, kd, kh, kw), also if transposed.
+
+    It reads every `step`-th pixel of the job's input, which are moved side by side before.
+    """
 
     job: Job
     weight: Floats
     bias: Floats | None
     geometry: Geometry
     groups: int = 1
+    step: tuple[int, ...] = _EVERY
 
     @property
     def subsampled(self) -> bool:
-        """Whether the pixels that a strided pointwise convolution reads are moved side by side.
-
-        Where a pixel of a block is less than a cache line, each tile would fetch its neighbours
-        with it, which nobody reads: much, for many input channels.
-        """
-        g = self.geometry
-        strided = max(g.stride) > 1 and set(g.kernel_size) == {1} and not g.transposed
-        plain = self.groups == 1 and not any(sum(g.padding, ()))
-        return strided and plain and self.lanes < _LINE and self.inputs >= _MANY
+        """Whether pixels are moved before."""
+        return self.step != _EVERY
 
     @property
     def context(self) -> Context:
@@ -83,9 +81,15 @@ class ConvTask:
         return few and self.job.x in self.context.graph.inputs and not self.geometry.transposed
 
     @property
+    def x_image(self) -> tuple[int, ...]:
+        """The sizes (n, ci, d, h, w) of the input as kernels read it."""
+        n, ci, *size = self.job.x_image
+        return n, ci, *(-(-i // step) for i, step in zip(size, self.step, strict=True))
+
+    @property
     def x_layout(self) -> Layout:
-        """The input as kernels read it: its groups as wide as they are in blocks, or subsampled."""
-        n, _, *size = self.job.y_image if self.subsampled else self.job.x_image
+        """The input, its groups as wide as they are in blocks."""
+        n, _, *size = self.x_image
         return Layout.dense((n, self.groups * self.widths[0], *size), self.lanes, self.halo)
 
     @property
@@ -118,9 +122,7 @@ class ConvTask:
     @functools.cached_property
     def parts(self) -> list[Part]:
         """One part; of a transposed convolution one for each phase of the stride."""
-        if self.subsampled:
-            return parts(Geometry((1, 1, 1)), self.job.y_image[2:], self.job.y_image[2:])
-        return parts(self.geometry, self.job.x_image[2:], self.job.y_image[2:])
+        return parts(self.geometry, self.x_image[2:], self.job.y_image[2:])
 
     @property
     def halo(self) -> Halo:
@@ -133,8 +135,7 @@ class ConvTask:
             (min((low for low, _ in r), default=0), max((high for _, high in r), default=0))
             for r in reaches
         ]
-        size = self.job.y_image if self.subsampled else self.job.x_image
-        return halo_of(size[3:], *outer)
+        return halo_of(self.x_image[3:], *outer)
 
 
 def conv_task(job: Job) -> ConvTask:
@@ -146,7 +147,21 @@ def conv_task(job: Job) -> ConvTask:
     weight = weight.reshape(*weight.shape[:2], *geometry.kernel_size)
     if geometry.transposed:
         weight = _turned(weight, op.groups)
-    return ConvTask(job, weight, bias[0] if bias else None, geometry, op.groups)
+    step = geometry.stride if _gains_by_moving(geometry, op.groups, job, weight) else _EVERY
+    if step != _EVERY:
+        geometry = Geometry(geometry.kernel_size)
+    return ConvTask(job, weight, bias[0] if bias else None, geometry, op.groups, step)
+
+
+def _gains_by_moving(g: Geometry, groups: int, job: Job, weight: Floats) -> bool:
+    """Whether the pixels that a strided pointwise convolution reads should be moved side by side.
+
+    Where a pixel of a block is less than a cache line, each tile would fetch its neighbours with
+    it, which nobody reads: much, for many input channels.
+    """
+    plain = set(g.kernel_size) == {1} and groups == 1 and not any(sum(g.padding, ()))
+    small = job.context.target.lanes < LINE
+    return plain and small and not g.transposed and weight.shape[1] >= _MANY
 
 
 def linear_task(job: Job) -> ConvTask:

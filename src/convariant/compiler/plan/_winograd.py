@@ -70,7 +70,7 @@ def _lower_winograd(task: ConvTask, part: Part, chosen: Winograd) -> Lowering:
         replace(axis, count=winograd_tiles(axis, m) * m * axis.step).reach
         for axis in (rows, columns)
     )
-    halo = halo_of(task.job.x_image[3:], *reaches)
+    halo = halo_of(task.x_image[3:], *reaches)
 
     def build(inputs: tuple[Located, ...], out: Located) -> list[KernelCall]:
         x, *operands = inputs
