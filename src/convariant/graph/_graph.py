@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
@@ -102,6 +103,17 @@ class Graph:
             tuple(self.types[o] for o in node.outputs),
         )
 
+    @functools.cached_property
+    def _identities(self) -> frozenset[int]:
+        return frozenset(map(id, self.nodes))
+
+    def knows(self, node: Node, types: Mapping[str, TensorType]) -> bool:
+        """Whether this very node is here, and reads here what it reads of those types: then what it
+        gives is known.
+        """
+        here = id(node) in self._identities
+        return here and all(types.get(name) is self.types[name] for name in node.inputs)
+
     def users(self) -> dict[str, list[Node]]:
         """For every value, the nodes that read it."""
         users: dict[str, list[Node]] = {name: [] for name in self.types}
@@ -185,13 +197,12 @@ def infer_types(
     """
     old_constants = before.constants if before is not None else {}
     old_types = before.types if before is not None else {}
-    old_nodes = {id(node) for node in before.nodes} if before is not None else set()
     types = dict(zip(inputs, input_types, strict=True))
     for name, tensor in constants.items():
         same = old_constants.get(name) is tensor
         types[name] = old_types[name] if same else TensorType.of(tensor)
     for node in nodes:
-        if id(node) in old_nodes and all(types.get(i) is old_types[i] for i in node.inputs):
+        if before is not None and before.knows(node, types):
             types.update((name, old_types[name]) for name in node.outputs)
         else:
             types.update(zip(node.outputs, infer_node(node, types), strict=False))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from convariant.errors import GraphError
-from convariant.graph._graph import Graph, Name, Node, infer_node, where
+from convariant.graph._graph import Graph, Name, infer_node, where
 
 
 def verify(graph: Graph, before: Graph | None = None) -> None:
@@ -11,17 +11,9 @@ def verify(graph: Graph, before: Graph | None = None) -> None:
 
     Every value has one producer, which stands before its readers; recorded types are those that
     the operations infer; outputs exist; parameters are constants; the structure names outputs.
-    Nodes of `before`, a graph that keeps the rules, are not asked again where they read and give
-    what they do there.
+    Nodes of `before`, a graph that keeps the rules, are not asked again where they read what they
+    do there.
     """
-    old_nodes = {id(node) for node in before.nodes} if before is not None else set()
-    old_types = before.types if before is not None else {}
-
-    def kept(node: Node) -> bool:
-        values = (*node.inputs, *node.outputs)
-        same = (graph.types.get(name) is old_types.get(name) is not None for name in values)
-        return id(node) in old_nodes and all(same)
-
     seen: set[str] = set()
     for name in (*graph.inputs, *graph.constants):
         if name in seen:
@@ -36,7 +28,10 @@ def verify(graph: Graph, before: Graph | None = None) -> None:
                 f"{where(node)} reads {late[0]!r}, which nothing before it computes; "
                 "put its producer first"
             )
-        types = graph.node_types(node)[1] if kept(node) else infer_node(node, graph.types)
+        if before is not None and before.knows(node, graph.types):
+            types = before.node_types(node)[1]
+        else:
+            types = infer_node(node, graph.types)
         for name, inferred in zip(node.outputs, types, strict=True):
             if name in seen:
                 raise GraphError(
