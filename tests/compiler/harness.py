@@ -13,6 +13,7 @@ import torch
 from tests.support.compare import assert_close
 from torch import nn
 
+from convariant.compiler.kernels import Packs
 from convariant.compiler.layout import Floats, Layout, lay_out, read_back
 from convariant.compiler.llvm import (
     TARGETS,
@@ -73,6 +74,13 @@ class Guarded:
         before, after = bits[: self._first], bits[self._first + self._size :]
         assert (before == guard).all(), "a kernel wrote before its buffer"
         assert (after == guard).all(), "a kernel wrote behind its buffer"
+
+
+def packed(kernel: Packs, weight: Floats) -> Floats:
+    """A layer's weight as a kernel reads it; NaN where it was not written."""
+    room = np.full(kernel.weights, np.nan, np.float32)
+    kernel.pack(weight, room)
+    return room
 
 
 @functools.lru_cache(maxsize=256)

@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.compiler.harness import HERE, each_target, run
+from tests.compiler.harness import HERE, each_target, packed, run
 from tests.support.compare import assert_close
 
 from convariant.compiler import compile
@@ -45,7 +45,7 @@ def check(target, conv, *, seed=0, threads=1):
         conv,
         target,
         (x, conv.x),
-        conv.pack(weight[:, :, None]),
+        packed(conv, weight[:, :, None]),
         padded_bias,
         *([np.full(conv.scratch * threads, np.nan)] if conv.slice else []),
         conv.y,
@@ -121,7 +121,7 @@ def test_residual_is_added_before_the_activation(target):
     )
     bias = np.zeros(other.blocks * lanes, np.float32)
     result = run(
-        conv, target, (x, conv.x), conv.pack(weight[:, :, None]), bias, conv.y, (residual, other)
+        conv, target, (x, conv.x), packed(conv, weight[:, :, None]), bias, conv.y, (residual, other)
     )
     truth = F.conv2d(torch.from_numpy(x).double(), torch.from_numpy(weight).double())
     assert_close(
@@ -143,7 +143,7 @@ def test_a_batch_of_vectors_is_one_line_of_pixels(target):
     outcome = Layout.dense((37, 50, 1, 1), target.lanes)
     result = run(
         conv, target, (values[:, :, None, None].astype(np.float32), single),
-        conv.pack(weight[:, :, None, None, None].astype(np.float32)), bias, outcome,
+        packed(conv, weight[:, :, None, None, None].astype(np.float32)), bias, outcome,
     )  # fmt: skip
     assert_close(result[:, :, 0, 0], values @ weight.T, dtype="float32", reduction=23)
 
@@ -155,7 +155,7 @@ def test_infinity_and_nan_reach_the_outputs_that_pytorch_says(target):
     x[0, 1, 0, 0], x[0, 2, 4, 4] = float("inf"), float("nan")
     bias = np.zeros(target.lanes, np.float32)
     result = run(
-        conv, target, (x.numpy(), conv.x), conv.pack(weight.numpy()[:, :, None]), bias, conv.y
+        conv, target, (x.numpy(), conv.x), packed(conv, weight.numpy()[:, :, None]), bias, conv.y
     )
     truth = torch.relu(F.conv2d(x, weight, padding=1))
     torch.testing.assert_close(torch.from_numpy(result), truth, equal_nan=True)

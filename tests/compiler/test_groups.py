@@ -9,7 +9,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.compiler.harness import HERE, check_native, each_target, random, run
+from tests.compiler.harness import HERE, check_native, each_target, packed, random, run
 from tests.support.compare import assert_close, assert_equal
 from torch import nn
 
@@ -71,7 +71,7 @@ def test_groups_of_unequal_widths(target, groups, widths, unused, size, kernel, 
     conv = GroupedConv(x, y, rows, columns, (u, v), used, 2, 3, 2, planes=planes)
     values, weight = random(n, groups * u, d, h, w), random(groups * v, used, *kernel)
     bias = lay_out(random(1, groups * v, 1, 1), Layout.dense((1, groups * v, 1, 1), lanes))
-    result = run(conv, target, (values, x), conv.pack(weight), bias, y, threads=2)
+    result = run(conv, target, (values, x), packed(conv, weight), bias, y, threads=2)
     whole = np.zeros((groups * v, u, *kernel), np.float32)
     whole[:, :used] = weight
     terms = [torch.from_numpy(a).double() for a in (values, whole, bias[: groups * v])]

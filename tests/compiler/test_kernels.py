@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from tests.compiler.harness import HERE, Guarded, build, call, each_target, random, run
+from tests.compiler.harness import HERE, Guarded, build, call, each_target, packed, random, run
 from tests.support.compare import assert_close
 
 from convariant.compiler.kernels import (
@@ -53,7 +53,7 @@ def test_grouped(target, width, shape, kernel, stride, dilation, threads):
     values, weight, bias = random(n, c, h, w), random(c, width, kernel, kernel), random(c)
     packed_bias = lay_out(bias[None, :, None, None], Layout.dense((1, c, 1, 1), target.lanes))
     result = run(
-        conv, target, (values, x), conv.pack(weight[:, :, None]), packed_bias, y, threads=threads
+        conv, target, (values, x), packed(conv, weight[:, :, None]), packed_bias, y, threads=threads
     )
     tensors = (torch.from_numpy(a).double() for a in (values, weight, bias))
     truth = F.conv2d(*tensors, stride, p, dilation, groups)

@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.compiler.harness import HERE, check_native, each_target, random, run
+from tests.compiler.harness import HERE, check_native, each_target, packed, random, run
 from tests.support.compare import assert_close
 from torch import nn
 
@@ -73,7 +73,7 @@ def test_any_size_equals_pytorch(
         scratch = np.zeros(conv.scratch * threads, np.float32)
         operands = [(other, epilogue[0].operands[0])] if joined else []
         result = run(
-            conv, target, (values, x), conv.pack(weight), bias, scratch, y, *operands,
+            conv, target, (values, x), packed(conv, weight), bias, scratch, y, *operands,
             threads=threads,
         )  # fmt: skip
         assert_close(
@@ -89,7 +89,7 @@ def test_the_error_is_within_what_the_choice_of_algorithm_counts_on(target, chan
     conv = StrassenConv(x, y, Pairs(4, 9, (2, 1), (1, 0), (2, 1), (1, 0)), Tile(1, 4, 1), 4)
     values, weight = random(1, channels, 8, 9), random(128, channels)
     bias, scratch = np.zeros(128, np.float32), np.zeros(conv.scratch, np.float32)
-    result = run(conv, target, (values, x), conv.pack(weight), bias, scratch, y)
+    result = run(conv, target, (values, x), packed(conv, weight), bias, scratch, y)
     truth = np.einsum("oi,nihw->nohw", weight.astype(float), values.astype(float))
     assert np.abs(result - truth).max() <= STRASSEN_ERROR * np.abs(truth).max()
 

@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.compiler.harness import HERE, random, run
+from tests.compiler.harness import HERE, packed, random, run
 from tests.support.compare import assert_close
 from torch import nn
 
@@ -63,7 +63,10 @@ def test_a_strip_equals_its_convolutions(target, shape, widths, kernel, stride, 
     arguments = []
     for stage, weight, bias in zip(conv.stages, weights, biases, strict=True):
         channels = Layout.dense((1, bias.size, 1, 1), lanes)
-        arguments += [stage.pack(weight[:, :, None]), lay_out(bias[None, :, None, None], channels)]
+        arguments += [
+            packed(stage, weight[:, :, None]),
+            lay_out(bias[None, :, None, None], channels),
+        ]
     scratch = np.full(conv.scratch * threads, np.nan, np.float32)
     result = run(conv, target, (values, x), *arguments, scratch, y, threads=threads)
     truth, *wide = (torch.from_numpy(a).double() for a in (values, *weights))

@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.compiler.harness import HERE, run
+from tests.compiler.harness import HERE, packed, run
 from tests.support.compare import assert_close
 
 from convariant.compiler.kernels import (
@@ -68,7 +68,7 @@ def test_any_size_equals_pytorch(target, m, shape, co, padding, dilation, thread
     packed_bias = lay_out(bias[None, :, None, None], Layout.dense((1, co, 1, 1), target.lanes))
     scratch = np.full(conv.scratch * threads, np.nan, np.float32)
     result = run(
-        conv, target, (values, x), conv.pack(weight), packed_bias, scratch, y, threads=threads
+        conv, target, (values, x), packed(conv, weight), packed_bias, scratch, y, threads=threads
     )  # fmt: skip
     truth = F.conv2d(
         *(torch.from_numpy(a).double() for a in (values, weight, bias)), 1, padding, dilation
@@ -96,6 +96,6 @@ def test_the_error_is_within_what_the_choice_of_algorithm_counts_on(m, channels)
         for s in ((1, channels, 16, 16), (64, channels, 3, 3))
     )
     scratch, bias = np.zeros(conv.scratch, np.float32), np.zeros(64, np.float32)
-    result = run(conv, target, (values, x), conv.pack(weight), bias, scratch, y)
+    result = run(conv, target, (values, x), packed(conv, weight), bias, scratch, y)
     truth = F.conv2d(torch.from_numpy(values).double(), torch.from_numpy(weight).double()).numpy()
     assert np.abs(result - truth).max() <= winograd_error(m, channels) * np.abs(truth).max()

@@ -21,6 +21,7 @@ from convariant.compiler.kernels._lines import (
 from convariant.compiler.kernels._map import Map
 from convariant.compiler.kernels._matmul import MatMul
 from convariant.compiler.kernels._matrices import winograd_matrices
+from convariant.compiler.kernels._pack import Packs
 from convariant.compiler.kernels._peak import PeakMultiplyAdds
 from convariant.compiler.kernels._pick import Pick
 from convariant.compiler.kernels._pool import Pool
@@ -65,6 +66,7 @@ __all__ = [
     "Lines",
     "Map",
     "MatMul",
+    "Packs",
     "Pairs",
     "PeakMultiplyAdds",
     "Pick",

@@ -6,25 +6,15 @@ import contextlib
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
-import numpy as np
-
 from convariant.compiler.kernels._epilogue import Epilogue, Output, address
+from convariant.compiler.kernels._pack import filled_up
 from convariant.compiler.kernels._taps import Span, useful_taps
 from convariant.compiler.kernels._tile import Tile, TileSums, fetch_share
 from convariant.compiler.layout import SINGLE, Axis, Floats, Layout
 from convariant.compiler.llvm import Builder, Index, Pointer, Target
 from convariant.compiler.llvm.deal import deal
 
-__all__ = ["DirectConv", "Panel", "filled_up"]
-
-
-def filled_up(weight: Floats, outputs: int) -> Floats:
-    """The weight itself, or with weights of zero for the outputs that it lacks."""
-    if len(weight) == outputs:
-        return weight
-    padded = np.zeros((outputs, *weight.shape[1:]), np.float32)
-    padded[: len(weight)] = weight
-    return padded
+__all__ = ["DirectConv", "Panel"]
 
 
 @dataclass(frozen=True)
@@ -139,8 +129,8 @@ class DirectConv:
         channel = group * self.width
         return address(x, self.x, first, channel // self.x.lanes) + channel % self.x.lanes
 
-    def pack(self, weight: Floats, room: Floats | None = None) -> Floats:
-        """A weight (co, ci / groups, kd, kh, kw) in the order of reading, flat, in `room` if given.
+    def pack(self, weight: Floats, room: Floats) -> None:
+        """A weight (co, ci / groups, kd, kh, kw) in the order of reading, flat.
 
         Outputs that fill up the last block have weights of zero.
         """
@@ -149,7 +139,6 @@ class DirectConv:
         panels = self.y.blocks // self.tile.vectors
         padded = filled_up(weight, self.y.blocks * self.y.lanes)
         padded = padded.reshape(panels, width, ci, kd, kh, kw)
-        room = np.empty(self.weights, np.float32) if room is None else room
         taps, whole = kh * kw * width, ci // lanes * lanes
         planes = room.reshape(panels, kd, ci * taps)
         for first, blocks, used in ((0, whole // lanes, lanes), (whole, 1, ci - whole)):
@@ -157,7 +146,6 @@ class DirectConv:
             split = padded[:, :, first:last].reshape(panels, width, blocks, used, kd, kh, kw)
             part = split.transpose(0, 4, 2, 5, 6, 3, 1)
             planes[..., first * taps : last * taps].reshape(part.shape)[:] = part
-        return room
 
 
 @dataclass(frozen=True)

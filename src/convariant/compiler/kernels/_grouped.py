@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
-
 from convariant.compiler.kernels._epilogue import Epilogue, Output, address
 from convariant.compiler.kernels._lanes import picked
+from convariant.compiler.kernels._pack import filled_up
 from convariant.compiler.kernels._taps import useful_taps
 from convariant.compiler.kernels._tile import Tile
 from convariant.compiler.layout import SINGLE, Axis, Floats, Layout
@@ -50,6 +49,11 @@ class GroupedConv:
         """Weights of one output block for one plane of the kernel."""
         return self.rows.taps * self.used * self.columns.taps * self.y.lanes
 
+    @property
+    def weights(self) -> int:
+        """Weights of all output blocks."""
+        return self.y.blocks * self.planes.taps * self.plane_weights
+
     def emit(self, target: Target, name: str) -> str:
         """The kernel's LLVM IR."""
         b = Builder(target, name)
@@ -82,13 +86,12 @@ class GroupedConv:
         blocks = (x.builder.minimum_index(block * (u // v) + i, last) for i in range(u // v))
         return [address(x, self.x, first, source) for source in blocks]
 
-    def pack(self, weight: Floats) -> Floats:
+    def pack(self, weight: Floats, room: Floats) -> None:
         """A weight (groups * v, used, kd, kh, kw) in the order of reading, flat."""
-        co, *rest = weight.shape
-        padded = np.zeros((self.y.blocks * self.y.lanes, *rest), np.float32)
-        padded[:co] = weight
-        blocks = padded.reshape(self.y.blocks, self.y.lanes, *rest)
-        return np.ascontiguousarray(blocks.transpose(0, 3, 4, 2, 5, 1)).ravel()
+        padded = filled_up(weight, self.y.blocks * self.y.lanes)
+        blocks = padded.reshape(self.y.blocks, self.y.lanes, *weight.shape[1:])
+        ordered = blocks.transpose(0, 3, 4, 2, 5, 1)
+        room.reshape(ordered.shape)[:] = ordered
 
 
 @dataclass(frozen=True)

@@ -130,7 +130,12 @@ class StrassenConv:
             band.run(weights, bias, start, stop)
         return b.finish()
 
-    def pack(self, weight: Floats) -> Floats:
+    @property
+    def weights(self) -> int:
+        """Weights of all products and panels."""
+        return _PRODUCTS * self.product_weights * self.panels
+
+    def pack(self, weight: Floats, room: Floats) -> None:
         """A weight (co, ci, 1, 1, 1), its sums taken in float64, in the order of reading, flat."""
         co, ci = weight.shape[:2]
         b = np.zeros((ci, self.y.blocks * self.y.lanes))
@@ -141,7 +146,7 @@ class StrassenConv:
         factors = np.stack((b11, b21, t1, t2, b22, b22 - b12, b21 - t2))  # as the tile takes them
         width = self.tile.vectors * self.y.lanes
         panels = factors.reshape(_PRODUCTS, ci // 2, self.panels, width).transpose(2, 0, 1, 3)
-        return np.ascontiguousarray(panels, np.float32).ravel()
+        room.reshape(panels.shape)[:] = panels
 
 
 @dataclass(frozen=True)
@@ -227,8 +232,8 @@ class PairBand:
     ) -> None:
         """Four quarters of the output: seven products, and between them the sums of the table."""
         b, conv, vectors = self.b, self.conv, self.conv.tile.vectors
-        size = _PRODUCTS * conv.product_weights * conv.panels
-        tile = TileSums(b, Tile(height, width, vectors), lambda _: b.constant(0.0), size)
+        shape = Tile(height, width, vectors)
+        tile = TileSums(b, shape, lambda _: b.constant(0.0), conv.weights)
         aside = self.scratch + conv.sum_floats
 
         def spot(which: int, r: int, c: int, v: int) -> Pointer:

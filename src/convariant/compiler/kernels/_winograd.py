@@ -10,9 +10,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from convariant.compiler.kernels._direct import filled_up
 from convariant.compiler.kernels._epilogue import Epilogue, Output, address
 from convariant.compiler.kernels._matrices import Rows, combine, winograd_matrices
+from convariant.compiler.kernels._pack import filled_up
 from convariant.compiler.kernels._tile import Tile, TileSums, fetch_share
 from convariant.compiler.layout import LINE, Axis, Floats, Layout
 from convariant.compiler.llvm import Builder, Index, Pointer, Target
@@ -142,22 +142,18 @@ class WinogradConv:
         """Transformed weights of all panels."""
         return self.positions * self.x.channels * self.y.blocks * self.y.lanes
 
-    def pack(self, weight: Floats, room: Floats | None = None) -> Floats:
-        """A weight (co, ci, 3, 3), transformed in float64 and in the order of reading, flat, in
-        `room` if given.
-        """
+    def pack(self, weight: Floats, room: Floats) -> None:
+        """A weight (co, ci, [1,] 3, 3), transformed in float64, in the order of reading, flat."""
         co, ci = weight.shape[:2]
         width = self.tile.vectors * self.y.lanes
         padded = filled_up(weight.reshape(co, ci, 9), self.y.blocks * self.y.lanes)
         taps = padded.reshape(-1, width, ci, 9).transpose(0, 3, 2, 1).reshape(-1, 9, ci * width)
         g = np.array(winograd_matrices(self.m)[1])
         both = np.kron(g, g)  # G w G^T as one matrix on the nine taps
-        room = np.empty(self.weights, np.float32) if room is None else room
         packed = room.reshape(len(taps), self.positions, ci * width)
         panel = np.empty(packed.shape[1:])  # stays in the cache
         for nine, place in zip(taps, packed, strict=True):
             place[:] = np.matmul(both, nine, out=panel)
-        return room
 
 
 @dataclass(frozen=True)

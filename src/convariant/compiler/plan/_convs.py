@@ -271,10 +271,7 @@ def _part_calls(
             continue
         conv = make(task, x.layout, y.layout, part, epilogue)
         weight = part.weight(task.filled_weight)
-        if isinstance(conv, DirectConv):
-            weights = task.context.constants.reserve(conv.weights, partial(conv.pack, weight))
-        else:
-            weights = task.context.constants.add(conv.pack(weight))
+        weights = task.context.constants.add_packed(conv, weight)
         places = [part.place(o).address for o in (y, *operands)]
         scratch = conv.scratch if isinstance(conv, DirectConv) else 0
         room = [None] if scratch else []

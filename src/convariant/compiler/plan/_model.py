@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Literal, Protocol, TypeAlias
 
+from convariant.compiler.kernels import Packs
 from convariant.compiler.layout import LINE, Floats, Halo, Layout
 from convariant.compiler.llvm import Target
 from convariant.compiler.plan._choice import Choice
@@ -66,7 +67,7 @@ class Constants:
     """Packed weights and tables, one after the other, each aligned to a cache line."""
 
     def __init__(self) -> None:
-        self._writers: list[tuple[int, int, Callable[[Floats], object]]] = []
+        self._writers: list[tuple[int, int, Callable[[Floats], None]]] = []
         self._known: dict[bytes, Address] = {}
         self.size = 0
 
@@ -75,13 +76,16 @@ class Constants:
         key = array.tobytes() if array.size <= 4096 else b""
         if key and key in self._known:
             return self._known[key]
-        address = self.reserve(array.size, partial(_copy, array))
+        address = self._reserve(array.size, partial(_copy, array))
         if key:
             self._known[key] = address
         return address
 
-    def reserve(self, size: int, write: Callable[[Floats], object]) -> Address:
-        """The address of so many floats that `write` fills, once they have their place."""
+    def add_packed(self, kernel: Packs, weight: Floats) -> Address:
+        """The address of a kernel's weights, which are packed once they have their place."""
+        return self._reserve(kernel.weights, partial(kernel.pack, weight))
+
+    def _reserve(self, size: int, write: Callable[[Floats], None]) -> Address:
         address = Address(self, self.size)
         self._writers.append((self.size, size, write))
         self.size += -(-size // LINE) * LINE

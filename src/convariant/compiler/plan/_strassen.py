@@ -179,7 +179,7 @@ def strassen_call(
 ) -> KernelCall:
     """One part of a convolution."""
     conv = StrassenConv(x.layout, y.layout, way.pairs, way.tile, way.band, way.splits, epilogue)
-    weights = task.context.constants.add(conv.pack(part.weight(task.weight)))
+    weights = task.context.constants.add_packed(conv, part.weight(task.weight))
     _, rows, columns = part.axes
     start = x.address + (rows.offset * x.layout.row + columns.offset * x.layout.column)
     places = (part.place(o).address for o in (y, *operands))

@@ -117,7 +117,7 @@ def _lower(name: str, tasks: Sequence[ConvTask], means: Sequence[Means]) -> Lowe
         weights = (
             address
             for task, stage in zip(tasks, kernel.stages, strict=True)
-            for address in (context.constants.add(stage.pack(task.weight)), task.bias_address())
+            for address in (context.constants.add_packed(stage, task.weight), task.bias_address())
         )
         places = (place.address for place in (out, *operands))
         return [KernelCall(kernel, (x.address, *weights, None, *places), kernel.scratch)]

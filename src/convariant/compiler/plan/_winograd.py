@@ -86,8 +86,7 @@ def _lower_winograd(task: ConvTask, part: Part, chosen: Winograd) -> Lowering:
             epilogue,
             chosen.slice,
         )
-        pack = partial(conv.pack, task.weight[:, :, 0])
-        weights = task.context.constants.reserve(conv.weights, pack)
+        weights = task.context.constants.add_packed(conv, task.weight)
         places = (o.address for o in (out, *operands))
         arguments = (x.address, weights, task.bias_address(), None, *places)
         return [KernelCall(conv, arguments, conv.scratch)]
