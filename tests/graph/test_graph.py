@@ -153,6 +153,25 @@ def test_with_inputs_infers_anew() -> None:
         graph.with_inputs((1,), (2,))
 
 
+def test_nodes_behind_one_whose_type_stays_are_not_asked_again(monkeypatch) -> None:
+    graph = chain("relu", "exp", "tanh")
+    a, b, c = graph.nodes
+    asked: list[str] = []
+    infer = Elementwise.infer
+
+    def counting(self: Elementwise, *types: TensorType) -> tuple[TensorType, ...]:
+        asked.append(self.function)
+        return infer(self, *types)
+
+    monkeypatch.setattr(Elementwise, "infer", counting)
+    changed = graph.with_nodes((replace(a, op=Elementwise("neg")), b, c))
+    verify(changed, graph)
+    assert asked == ["neg", "neg"]
+    wider = changed.with_inputs((4, 3))
+    assert asked[2:] == ["neg", "exp", "tanh"]
+    assert [str(wider.types[name]) for name in "abc"] == ["f32[4,3]"] * 3
+
+
 def test_verify_finds_each_fault() -> None:
     graph = chain("relu", "exp")
     a, b = graph.nodes

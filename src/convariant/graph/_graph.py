@@ -204,8 +204,10 @@ def infer_types(
     for node in nodes:
         if before is not None and before.knows(node, types):
             types.update((name, old_types[name]) for name in node.outputs)
-        else:
-            types.update(zip(node.outputs, infer_node(node, types), strict=False))
+            continue
+        for name, inferred in zip(node.outputs, infer_node(node, types), strict=True):
+            old = old_types.get(name)
+            types[name] = old if old == inferred else inferred  # so that its readers are known
     return types
 
 
