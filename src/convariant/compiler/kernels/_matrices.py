@@ -47,8 +47,8 @@ def winograd_matrices(m: int) -> tuple[Rows, Rows, Rows]:
     kernel = np.concatenate((powers[:, :3] / scale[:, None], infinity[:, -3:]))
     data = np.zeros((size, size))
     for i, p in enumerate(points):
-        data[i, : size - 1] = np.polynomial.polynomial.polyfromroots([q for q in points if q != p])
-    data[-1] = np.polynomial.polynomial.polyfromroots(points)
+        data[i, : size - 1] = np.poly([q for q in points if q != p])[::-1]
+    data[-1] = np.poly(points)[::-1]
     return _as_rows(output), _as_rows(kernel), _as_rows(data)
 
 

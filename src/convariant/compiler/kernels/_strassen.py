@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from convariant.compiler.kernels._epilogue import Epilogue, Output, address
+from convariant.compiler.kernels._pack import filled_up
 from convariant.compiler.kernels._tile import Tile, TileSums
 from convariant.compiler.layout import Floats, Layout
 from convariant.compiler.llvm import Builder, Index, Pointer, Target
@@ -137,16 +138,17 @@ class StrassenConv:
 
     def pack(self, weight: Floats, room: Floats) -> None:
         """A weight (co, ci, 1, 1, 1), its sums taken in float64, in the order of reading, flat."""
-        co, ci = weight.shape[:2]
-        b = np.zeros((ci, self.y.blocks * self.y.lanes))
-        b[:, :co] = weight.reshape(co, ci).T
-        (b11, b12), (b21, b22) = (np.split(half, 2, axis=1) for half in np.split(b, 2))
-        t1 = b12 - b11
-        t2 = b22 - t1
-        factors = np.stack((b11, b21, t1, t2, b22, b22 - b12, b21 - t2))  # as the tile takes them
-        width = self.tile.vectors * self.y.lanes
-        panels = factors.reshape(_PRODUCTS, ci // 2, self.panels, width).transpose(2, 0, 1, 3)
-        room.reshape(panels.shape)[:] = panels
+        half, width = weight.shape[1] // 2, self.tile.vectors * self.y.lanes
+        filled = filled_up(weight, self.y.blocks * self.y.lanes)
+        filled = filled.reshape(2, self.panels, width, 2, half)
+        packed = room.reshape(self.panels, _PRODUCTS, half, width)
+        for quarters, place in zip(filled.swapaxes(0, 1), packed, strict=True):  # in the cache
+            b = np.ascontiguousarray(quarters.transpose(2, 0, 3, 1)).astype(np.float64)
+            (b11, b12), (b21, b22) = b
+            t1 = b12 - b11
+            t2 = b22 - t1
+            # as the tile takes them
+            place[:] = b11, b21, t1, t2, b22, b22 - b12, b21 - t2
 
 
 @dataclass(frozen=True)
