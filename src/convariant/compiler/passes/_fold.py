@@ -12,9 +12,6 @@ from convariant.graph.ops import BatchNorm, Conv, Elementwise, Linear, Torch
 
 __all__ = ["fold_batch_norms", "fold_constants"]
 
-# Numbers of a weight that are scaled at a time: a quarter of a megabyte in float64.
-_CHUNK = 32 * 1024
-
 
 def fold_constants(graph: Graph) -> Graph:
     """before: `y = f(constant)`  -->  `y` is a constant."""
@@ -88,31 +85,22 @@ def _affine(op: BatchNorm, mean: Tensor, var: Tensor, *affine: Tensor) -> tuple[
 def _scaled(
     layer: Node, norm: Node, scale: Tensor, shift: Tensor, constants: dict[str, Tensor]
 ) -> Node:
-    """The layer with scaled weights, under the name of the norm."""
+    """The layer with scaled weights, under the name of the norm.
+
+    Scales are rounded before they multiply: a weight is exact within one unit of its last digit.
+    """
     weight = constants[layer.inputs[1]].detach()
-    factors = scale.view(-1, 1)
+    factors = scale.to(weight.dtype).view(-1, 1)
     if isinstance(layer.op, Conv) and layer.op.geometry.transposed:
         groups = layer.op.groups
-        factors = scale.view(groups, 1, -1).expand(groups, weight.shape[0] // groups, -1)
+        factors = factors.view(groups, 1, -1).expand(groups, weight.shape[0] // groups, -1)
         factors = factors.reshape(*weight.shape[:2])
     if len(layer.inputs) > 2:
         shift = shift + constants[layer.inputs[2]].detach().double() * scale
     names = (f"{norm.name}/weight", f"{norm.name}/bias")
-    constants[names[0]] = _times(weight, factors)
+    constants[names[0]] = weight * factors.view(*factors.shape, *(1,) * (weight.dim() - 2))
     constants[names[1]] = shift.to(weight.dtype)
     return replace(norm, op=layer.op, inputs=(layer.inputs[0], *names), path=layer.path)
-
-
-def _times(weight: Tensor, factors: Tensor) -> Tensor:
-    """A weight (a, b, ...) by float64 factors (a, b) or (a, 1), rounded once: so many rows at a
-    time that their float64 stays in the cache.
-    """
-    factors = factors.view(*factors.shape, *(1,) * (weight.dim() - 2))
-    result = torch.empty_like(weight, memory_format=torch.contiguous_format)
-    rows = max(_CHUNK // max(weight[0].numel(), 1), 1) if len(weight) else 1
-    for wide, by, place in zip(*(t.split(rows) for t in (weight, factors, result)), strict=True):
-        place.copy_(wide.double() * by)
-    return result
 
 
 def _as_arithmetic(
