@@ -36,7 +36,8 @@ if TYPE_CHECKING:
     from convariant.analysis.linting import lint
     from convariant.analysis.separable import factorize, mobilize, separability
     from convariant.analysis.tracing import trace
-    from convariant.compiler import Program, compile, load
+    from convariant.compiler import Program, compile
+    from convariant.compiler.saving import load
     from convariant.drawing import report
     from convariant.geometry import Geometry
     from convariant.training import load_model
@@ -101,7 +102,7 @@ _LAZY = {
     "graph": "convariant.graph",
     "inspect": "convariant.analysis.inspection",
     "lint": "convariant.analysis.linting",
-    "load": "convariant.compiler",
+    "load": "convariant.compiler.saving",
     "load_model": "convariant.training",
     "mobilize": "convariant.analysis.separable",
     "models": "convariant.models",

@@ -14,6 +14,7 @@ from convariant.compiler.llvm import (
     Target,
     assembly,
     compile_object,
+    driver,
     get_target,
     host_target,
     load_object,
@@ -128,6 +129,25 @@ def test_an_entry_of_another_user_is_compiled_again(folder, monkeypatch):
     monkeypatch.setattr(caching, "_ours", lambda _folder: True)
     monkeypatch.setattr(os, "getuid", lambda: -1)
     assert counts(folder) == (0, 1)
+
+
+def test_the_driver_comes_from_the_cache_and_is_compiled_again_where_damaged(folder, monkeypatch):
+    made = []
+    monkeypatch.setattr(driver, "compile_object", lambda *a: made.append(a) or compile_object(*a))
+
+    def load() -> None:
+        monkeypatch.setattr(driver, "_drivers", {})  # as in a new process
+        target, cache = host_target(), ObjectCache(folder, host_target())
+        assert driver.load_driver(target, cache) is driver.load_driver(target, cache)
+
+    load()
+    load()
+    assert len(made) == 1
+    (entry,) = folder.iterdir()
+    entry.write_bytes(entry.read_bytes()[:-1])
+    load()
+    load()
+    assert len(made) == 2
 
 
 @pytest.mark.parametrize("mode", [0o770, 0o707], ids=["group", "others"])

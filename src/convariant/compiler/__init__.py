@@ -6,6 +6,5 @@
 """
 
 from convariant.compiler.program import Program, compile
-from convariant.compiler.saving import load
 
-__all__ = ["Program", "compile", "load"]
+__all__ = ["Program", "compile"]

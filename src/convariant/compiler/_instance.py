@@ -111,11 +111,12 @@ class Instance:
         self._lock = threading.RLock()
         _instances.add(self)
         self._arena = Memory(plan.arena)
+        cache = source if isinstance(source, ObjectCache) else None
         prepared = source if isinstance(source, Prepared) else _prepare(plan, source)
         self.constants, self.code = prepared.constants, prepared.code
         loaded = load_objects(self.code.values(), "kernel", plan.target)
         self.kernels = dict(zip(self.code, loaded, strict=True))
-        self._driver = load_driver(plan.target)
+        self._driver = load_driver(plan.target, cache)
         self._write_tables()
         self._fresh = [v for v in dict.fromkeys(plan.outputs.values()) if self._is_fresh(v)]
         self.shortcut = self._make_shortcut()

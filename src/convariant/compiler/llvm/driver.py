@@ -11,6 +11,7 @@ from __future__ import annotations
 import functools
 from dataclasses import asdict, dataclass
 
+from convariant.compiler.llvm.cache import ObjectCache
 from convariant.compiler.llvm.deal import TAKEN_BYTES
 from convariant.compiler.llvm.jit import Kernel, compile_object, load_object
 from convariant.compiler.llvm.target import Target
@@ -223,19 +224,37 @@ done:
 """
 
 
-@functools.cache
-def load_driver(target: Target) -> Kernel:
-    """`driver(table, thread, threads)` with table = {steps, count, memory of `meeting_bytes`}."""
-    return _load(_DRIVER, "driver", target)
+_drivers: dict[Target, Kernel] = {}
+
+
+def load_driver(target: Target, cache: ObjectCache | None = None) -> Kernel:
+    """`driver(table, thread, threads)` with table = {steps, count, memory of `meeting_bytes`}.
+
+    One for each target, whose code comes from the cache if it is the first time.
+    """
+    if target not in _drivers:
+        source = _source(_DRIVER, target)
+        code = compile_object(source, target) if cache is None else _cached(source, target, cache)
+        _drivers[target] = load_object(code, "driver", target)
+    return _drivers[target]
 
 
 @functools.cache
 def load_worker(target: Target) -> Kernel:
     """`worker(table, thread, patience)` with table = {mailbox}."""
-    return _load(_WORKER, "worker", target)
+    return load_object(compile_object(_source(_WORKER, target), target), "worker", target)
 
 
-def _load(template: str, name: str, target: Target) -> Kernel:
+def _cached(source: str, target: Target, cache: ObjectCache) -> bytes:
+    name = cache.name(source)
+    code = cache.recall(name)
+    if code is None:
+        code = compile_object(source, target)
+        cache.remember(name, code)
+    return code
+
+
+def _source(template: str, target: Target) -> str:
     machine = _MACHINES[target.triple.partition("-")[0]]
     source = template.format(
         turns=_BARRIER_TURNS,
@@ -246,5 +265,4 @@ def _load(template: str, name: str, target: Target) -> Kernel:
         taken=TAKEN_BYTES,
         **asdict(machine),
     )
-    source = f'target triple = "{target.triple}"\n{source}'
-    return load_object(compile_object(source, target), name, target)
+    return f'target triple = "{target.triple}"\n{source}'
