@@ -87,10 +87,11 @@ def _scaled(
 ) -> Node:
     """The layer with scaled weights, under the name of the norm.
 
-    Scales are rounded before they multiply: a weight is exact within one unit of its last digit.
+    Scales are rounded (to float32 at least) before they multiply: a weight in float32 is exact
+    within one unit of its last digit.
     """
     weight = constants[layer.inputs[1]].detach()
-    factors = scale.to(weight.dtype).view(-1, 1)
+    factors = scale.to(torch.promote_types(weight.dtype, torch.float32)).view(-1, 1)
     if isinstance(layer.op, Conv) and layer.op.geometry.transposed:
         groups = layer.op.groups
         factors = factors.view(groups, 1, -1).expand(groups, weight.shape[0] // groups, -1)
@@ -98,7 +99,8 @@ def _scaled(
     if len(layer.inputs) > 2:
         shift = shift + constants[layer.inputs[2]].detach().double() * scale
     names = (f"{norm.name}/weight", f"{norm.name}/bias")
-    constants[names[0]] = weight * factors.view(*factors.shape, *(1,) * (weight.dim() - 2))
+    scaled = weight * factors.view(*factors.shape, *(1,) * (weight.dim() - 2))
+    constants[names[0]] = scaled.to(weight.dtype)
     constants[names[1]] = shift.to(weight.dtype)
     return replace(norm, op=layer.op, inputs=(layer.inputs[0], *names), path=layer.path)
 
