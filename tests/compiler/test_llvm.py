@@ -132,22 +132,16 @@ def test_an_entry_of_another_user_is_compiled_again(folder, monkeypatch):
 
 
 def test_the_driver_comes_from_the_cache_and_is_compiled_again_where_damaged(folder, monkeypatch):
-    made = []
-    monkeypatch.setattr(driver, "compile_object", lambda *a: made.append(a) or compile_object(*a))
-
-    def load() -> None:
+    def load() -> tuple[int, int]:
         monkeypatch.setattr(driver, "_drivers", {})  # as in a new process
         target, cache = host_target(), ObjectCache(folder, host_target())
         assert driver.load_driver(target, cache) is driver.load_driver(target, cache)
+        return cache.hits, cache.misses
 
-    load()
-    load()
-    assert len(made) == 1
+    assert [load(), load()] == [(0, 1), (1, 0)]
     (entry,) = folder.iterdir()
     entry.write_bytes(entry.read_bytes()[:-1])
-    load()
-    load()
-    assert len(made) == 2
+    assert [load(), load()] == [(0, 1), (1, 0)]
 
 
 @pytest.mark.parametrize("mode", [0o770, 0o707], ids=["group", "others"])

@@ -234,7 +234,7 @@ def load_driver(target: Target, cache: ObjectCache | None = None) -> Kernel:
     """
     if target not in _drivers:
         source = _source(_DRIVER, target)
-        code = compile_object(source, target) if cache is None else _cached(source, target, cache)
+        code = cache.get(source, lambda: source) if cache else compile_object(source, target)
         _drivers[target] = load_object(code, "driver", target)
     return _drivers[target]
 
@@ -243,15 +243,6 @@ def load_driver(target: Target, cache: ObjectCache | None = None) -> Kernel:
 def load_worker(target: Target) -> Kernel:
     """`worker(table, thread, patience)` with table = {mailbox}."""
     return load_object(compile_object(_source(_WORKER, target), target), "worker", target)
-
-
-def _cached(source: str, target: Target, cache: ObjectCache) -> bytes:
-    name = cache.name(source)
-    code = cache.recall(name)
-    if code is None:
-        code = compile_object(source, target)
-        cache.remember(name, code)
-    return code
 
 
 def _source(template: str, target: Target) -> str:
