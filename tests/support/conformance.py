@@ -41,6 +41,7 @@ class Case:
     data: Callable[[], list[tuple[list[Any], list[Any]]]]
     relative: float = 1e-3
     absolute: float = 1e-7
+    exact: bool = False  # compute in float64, for an answer that float32's rounding decides
 
 
 @dataclass(frozen=True)
@@ -79,7 +80,9 @@ def cases() -> Iterator[Case]:
             if (folder / "model.onnx").exists():
                 yield _folder_case(suite, folder)
     for path in sorted((DATA / "light").glob("*.onnx")):
-        yield Case("light", path.stem, path.stem, _loader(path), _light_data(path))
+        # their weights are all alike: a softmax of 1,000 equal logits, as large as 4e12, where one
+        # unit of float32's last digit, which the order of a sum decides, makes 0.001 into 0
+        yield Case("light", path.stem, path.stem, _loader(path), _light_data(path), exact=True)
 
 
 def _node_cases() -> Iterator[Case]:
@@ -151,7 +154,8 @@ def run(case: Case) -> Result:
         model = case.load()
         for inputs, outputs in case.data():
             expected = [tensor(o) for o in outputs]
-            _compare(case, _outputs(model, [tensor(i) for i in inputs]), expected)
+            actual = _outputs(model, [tensor(i) for i in inputs], case.exact)
+            _compare(case, actual, expected)
     except ConvariantError as error:
         return Result(case, "declined", " ".join(str(error).split()))
     except AssertionError as error:
@@ -161,7 +165,9 @@ def run(case: Case) -> Result:
     return Result(case, "passed")
 
 
-def _outputs(model: onnx.ModelProto, inputs: list[torch.Tensor]) -> tuple[torch.Tensor, ...]:
+def _outputs(
+    model: onnx.ModelProto, inputs: list[torch.Tensor], exact: bool
+) -> tuple[torch.Tensor, ...]:
     """Inputs that decide sizes are passed as fixed: tried are none, all but the first, all."""
     weights = {w.name for w in model.graph.initializer}
     named = [v.name for v in model.graph.input if v.name not in weights]
@@ -172,7 +178,12 @@ def _outputs(model: onnx.ModelProto, inputs: list[torch.Tensor]) -> tuple[torch.
         shapes = {name: tuple(values[name].shape) for name in free}
         try:
             graph = from_onnx(model, shapes, fixed={name: values[name] for name in fixed})
-            return interpret(graph, *(values[name] for name in free))
+            given = [values[name] for name in free]
+            if not exact:
+                return interpret(graph, *given)
+            types = (graph.types[name].dtype for name in graph.outputs)
+            doubles = interpret(graph, *given, dtype=torch.float64)
+            return tuple(v.to(dtype) for v, dtype in zip(doubles, types, strict=True))
         except ConvariantError as error:
             refusal = refusal or error
     raise refusal  # type: ignore[misc]
