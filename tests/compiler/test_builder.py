@@ -254,6 +254,7 @@ def test_prefetch_and_fence_change_no_value(target):
     b = Builder(target, "kernel")
     x, y = b.argument(0), b.argument(1)
     b.prefetch(x + 10_000_000)
+    b.prefetch(x + 10_000_000, near=False)
     value = b.load(x)
     b.fence()
     b.store(value, y)

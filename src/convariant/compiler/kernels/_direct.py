@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from convariant.compiler.kernels._epilogue import Epilogue, Output, address
 from convariant.compiler.kernels._pack import filled_up
 from convariant.compiler.kernels._taps import Span, useful_taps
-from convariant.compiler.kernels._tile import Tile, TileSums, fetch_share
+from convariant.compiler.kernels._tile import Ahead, Tile, TileSums, fetch_share
 from convariant.compiler.layout import SINGLE, Axis, Floats, Layout
 from convariant.compiler.llvm import Builder, Index, Pointer, Target
 from convariant.compiler.llvm.deal import deal
@@ -79,6 +79,11 @@ class DirectConv:
     def pixels(self) -> int:
         """Pixels of an item."""
         return self.band * (self.span or self.columns.count)
+
+    @property
+    def tiles(self) -> int:
+        """Tiles of an item."""
+        return -(-self.pixels // self.tile.pixels)
 
     @property
     def block_weights(self) -> int:
@@ -196,39 +201,38 @@ class Panel:
     def rows(self, first: Index, last: Index, columns: tuple[Index, Index] | None = None) -> None:
         """All input channels at once, or slice by slice; of all columns, or those of one span."""
         b, size = self.b, self.conv.slice
-        span = columns or (b.index(0), b.index(self.conv.columns.count))
+        item = _Item((first, last), columns or (b.index(0), b.index(self.conv.columns.count)))
         if self.sums is None:
-            self._rows(first, last, span, None)
+            self._rows(item, None)
             return
         blocks = -(-self.conv.inputs // self.conv.x.lanes)
         with b.loop(0, blocks, size) as block:
             end = b.minimum_index(block + size, blocks)
-            self._rows(first, last, span, _Slice(block, end, blocks, self.sums, first, span))
+            self._rows(item, _Slice(block, end, blocks, self.sums))
 
-    def _rows(
-        self, first: Index, last: Index, span: tuple[Index, Index], part: _Slice | None
-    ) -> None:
+    def _rows(self, item: _Item, part: _Slice | None) -> None:
         """Tiles of full height, then single rows."""
-        height = self.conv.tile.rows
+        height, (first, last) = self.conv.tile.rows, item.rows
         whole = first + (last - first) // height * height
         with self.b.loop(first, whole, height) as row:
-            self._row(row, height, *span, part)
+            self._row(item, part, row, height)
         if height > 1:
             with self.b.loop(whole, last) as row:
-                self._row(row, 1, *span, part)
+                self._row(item, part, row, 1)
 
-    def _row(self, row: Index, height: int, first: Index, last: Index, part: _Slice | None) -> None:
+    def _row(self, item: _Item, part: _Slice | None, row: Index, height: int) -> None:
         """As many full tiles as fit, then a narrower one where the row ends."""
         b, width, count = self.b, self.conv.tile.columns, self.conv.columns.count
-        whole = count // width * width
+        whole, (first, last) = count // width * width, item.columns
         with b.loop(first, b.minimum_index(last, whole), width) as column:
-            self._tile(row, column, height, width, part)
+            self._tile(item, part, row, column, Tile(height, width, self.conv.tile.vectors))
         if whole < count:
+            rest = Tile(height, count - whole, self.conv.tile.vectors)
             with b.loop(b.maximum_index(first, whole), last, width) as column:
-                self._tile(row, column, height, count - whole, part)
+                self._tile(item, part, row, column, rest)
 
     def _tile(
-        self, row: Index, column: Index, height: int, width: int, part: _Slice | None
+        self, item: _Item, part: _Slice | None, row: Index, column: Index, tile: Tile
     ) -> None:
         b, conv = self.b, self.conv
         rows, columns, lanes = conv.rows, conv.columns, b.lanes
@@ -238,23 +242,22 @@ class Panel:
             row=row * rows.stride + rows.offset,
             column=column * columns.stride + columns.offset,
         )
-        tile = Tile(height, width, conv.tile.vectors)
-        size = 0 if part else conv.weights
-        sums = TileSums(b, tile, lambda v: b.load(self.bias + v * lanes), size)
+        size, ahead = (0, None) if part else (conv.weights, self._ahead(item, row, column, tile))
+        sums = TileSums(b, tile, lambda v: b.load(self.bias + v * lanes), size, ahead)
         taps = (
-            useful_taps(b, rows, row, height, conv.x.height),
-            useful_taps(b, columns, column, width, conv.x.width),
+            useful_taps(b, rows, row, tile.rows, conv.x.height),
+            useful_taps(b, columns, column, tile.columns, conv.x.width),
         )
         if part is None:
             self._multiply(sums, x, taps)
             self._give(sums, row, column)
             return
-        pixel = part.pixel(row, column, height)
+        pixel = item.pixel(row, column, tile.rows)
         spot = part.sums + pixel * (tile.vectors * lanes)
         self._fetch(part, pixel)
 
         def kept(r: int, c: int, v: int) -> Pointer:
-            return spot + ((r * width + c) * tile.vectors + v) * lanes
+            return spot + ((r * tile.columns + c) * tile.vectors + v) * lanes
 
         with b.when(b.compare(part.first, ">", 0)):
             sums.update(lambda r, c, v, _: b.load(kept(r, c, v)))
@@ -265,13 +268,20 @@ class Panel:
         with part.when_last(b):
             self._give(sums, row, column)
 
+    def _ahead(self, item: _Item, row: Index, column: Index, tile: Tile) -> Ahead | None:
+        """The next panel, where all tiles of an item read the same one."""
+        conv = self.conv
+        if not conv.weights_outer:
+            return None
+        number = item.pixel(row, column, tile.rows) // conv.tile.pixels
+        return Ahead.of(conv.planes.taps * conv.plane_weights, conv.tiles, number)
+
     def _fetch(self, part: _Slice, pixel: Index) -> None:
         """Ask for this tile's share of the next slice."""
         conv = self.conv
-        tile = conv.tile.rows * conv.tile.columns
         start = self.weights + part.last * conv.block_weights
-        size, tiles = conv.slice * conv.block_weights, -(-conv.pixels // tile)
-        fetch_share(self.b, start, size, tiles, pixel // tile)
+        number = pixel // conv.tile.pixels
+        fetch_share(self.b, start, conv.slice * conv.block_weights, conv.tiles, number)
 
     def _multiply(
         self, sums: TileSums, x: Pointer, taps: tuple[Span, Span], part: _Slice | None = None
@@ -331,23 +341,29 @@ class Panel:
 
 
 @dataclass(frozen=True)
+class _Item:
+    """Rows [first, last) and columns [first, last) of outputs."""
+
+    rows: tuple[Index, Index]
+    columns: tuple[Index, Index]
+
+    def pixel(self, row: Index, column: Index, height: int) -> Index:
+        """How many pixels come before the tile of that height at (row, column)."""
+        start, stop = self.columns
+        return (row - self.rows[0]) * (stop - start) + (column - start) * height
+
+
+@dataclass(frozen=True)
 class _Slice:
-    """Input blocks [first, last) of all `blocks`, and where the sums of an item wait: in the order
-    of its tiles, whose rows begin at `row` and whose columns are those of `span`.
+    """Input blocks [first, last) of all `blocks`, and where the sums of an item wait, in the order
+    of its tiles.
     """
 
     first: Index
     last: Index
     blocks: int
     sums: Pointer
-    row: Index
-    span: tuple[Index, Index]
 
     def when_last(self, b: Builder) -> AbstractContextManager[None]:
         """Run the block for the slice that ends the sums."""
         return b.when(b.compare(self.last, "==", self.blocks))
-
-    def pixel(self, row: Index, column: Index, height: int) -> Index:
-        """How many pixels of the item come before the tile at (row, column)."""
-        start, stop = self.span
-        return (row - self.row) * (stop - start) + (column - start) * height

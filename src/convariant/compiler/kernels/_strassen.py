@@ -12,7 +12,7 @@ import numpy as np
 
 from convariant.compiler.kernels._epilogue import Epilogue, Output, address
 from convariant.compiler.kernels._pack import filled_up
-from convariant.compiler.kernels._tile import Tile, TileSums
+from convariant.compiler.kernels._tile import Ahead, Tile, TileSums
 from convariant.compiler.layout import Floats, Layout
 from convariant.compiler.llvm import Builder, Index, Pointer, Target
 from convariant.compiler.llvm.deal import deal
@@ -21,6 +21,8 @@ __all__ = ["PairBand", "Pairs", "StrassenConv"]
 
 # Products of a tile, in the order in which they are taken.
 _PRODUCTS = 7
+# Of a panel that is fetched while its tiles read another: inputs and their sums lie there too.
+_AHEAD_BYTES = 256 * 2**10
 
 
 @dataclass(frozen=True)
@@ -87,6 +89,16 @@ class StrassenConv:
         return self.half * self.x.lanes * self.tile.vectors * self.y.lanes
 
     @property
+    def panel_weights(self) -> int:
+        """Weights of all products of one panel, which each tile reads."""
+        return _PRODUCTS * self.product_weights
+
+    @property
+    def tiles(self) -> int:
+        """Tiles of a band."""
+        return -(-self.band * self.pairs.columns // self.tile.pixels)
+
+    @property
     def slots(self) -> int:
         """Sums S side by side in scratch, so that pairs lie as far apart there as in x."""
         return self.pairs.x_step[1]
@@ -111,8 +123,7 @@ class StrassenConv:
     @property
     def scratch(self) -> int:
         """Floats that each thread needs: the sums, and two tiles kept aside."""
-        tile = self.tile.rows * self.tile.columns * self.tile.vectors
-        return self.sum_floats + 2 * tile * self.x.lanes
+        return self.sum_floats + 2 * self.tile.pixels * self.tile.vectors * self.x.lanes
 
     def emit(self, target: Target, name: str) -> str:
         """The kernel's LLVM IR."""
@@ -134,7 +145,7 @@ class StrassenConv:
     @property
     def weights(self) -> int:
         """Weights of all products and panels."""
-        return _PRODUCTS * self.product_weights * self.panels
+        return self.panels * self.panel_weights
 
     def pack(self, weight: Floats, room: Floats) -> None:
         """A weight (co, ci, 1, 1, 1), its sums taken in float64, in the order of reading, flat."""
@@ -169,7 +180,7 @@ class PairBand:
         b, conv = self.b, self.conv
         self._sums()
         with b.loop(start, stop) as panel:
-            here = weights + panel * (_PRODUCTS * conv.product_weights)
+            here = weights + panel * conv.panel_weights
             self._panel(panel, here, bias + panel * (conv.tile.vectors * b.lanes))
 
     def _sums(self) -> None:
@@ -235,7 +246,9 @@ class PairBand:
         """Four quarters of the output: seven products, and between them the sums of the table."""
         b, conv, vectors = self.b, self.conv, self.conv.tile.vectors
         shape = Tile(height, width, vectors)
-        tile = TileSums(b, shape, lambda _: b.constant(0.0), conv.weights)
+        pair = (row - self.first) * conv.pairs.columns + column * height
+        ahead = Ahead.of(conv.panel_weights, conv.tiles, pair // conv.tile.pixels, _AHEAD_BYTES)
+        tile = TileSums(b, shape, lambda _: b.constant(0.0), conv.weights, ahead)
         aside = self.scratch + conv.sum_floats
 
         def spot(which: int, r: int, c: int, v: int) -> Pointer:

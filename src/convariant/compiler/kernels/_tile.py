@@ -10,6 +10,7 @@ from convariant.compiler.layout import LINE
 from convariant.compiler.llvm import Builder, Cell, Index, Pointer, Target, Vector
 
 __all__ = [
+    "Ahead",
     "Tile",
     "TileSums",
     "choose_tile",
@@ -27,6 +28,8 @@ _UNROLL = 4
 # this many floats ahead of their use (16 KiB: some 900 cycles, more than memory takes).
 _FAR_BYTES = 400 * 2**10
 _AHEAD = 4096
+# A panel of weights as large as this and the next one stay in a second-level cache together.
+_PANEL_BYTES = 640 * 2**10
 
 
 @dataclass(frozen=True)
@@ -37,6 +40,11 @@ class Tile:
     columns: int
     vectors: int
 
+    @property
+    def pixels(self) -> int:
+        """How many it covers."""
+        return self.rows * self.columns
+
     def text(self, lanes: int) -> str:
         """Rows x columns x channels.
 
@@ -46,17 +54,47 @@ class Tile:
         return f"{self.rows}x{self.columns}x{self.vectors * lanes}"
 
 
+@dataclass(frozen=True)
+class Ahead:
+    """The panel of weights behind the one that a tile reads, `floats` further on: tile `number` of
+    the `tiles` that read a panel fetches its share, line by line as it reads.
+    """
+
+    floats: int
+    tiles: int
+    number: Index
+
+    @classmethod
+    def of(cls, floats: int, tiles: int, number: Index, most: int = _PANEL_BYTES) -> Ahead | None:
+        """None where both panels would not stay in the second-level cache, or a single tile would
+        fetch as fast as it reads.
+        """
+        return cls(floats, tiles, number) if tiles > 1 and 4 * floats <= most else None
+
+    def fetch(self, b: Builder, weights: Pointer, floats: int) -> None:
+        """While so many weights of this panel are read, those that lie as far in the next."""
+        lines = -(-floats // (self.tiles * LINE))
+        start = weights + (self.number * (lines * LINE) + self.floats)
+        for i in range(lines):
+            b.prefetch(start + i * LINE, near=False)
+
+
 class TileSums:
     """The accumulators of one tile: `pixels` (row, column) by `vectors` blocks.
 
     Registers: rows * columns * vectors sums, `vectors` weights, one broadcast. The kernel reads
-    `weights` floats of weights in all.
+    `weights` floats of weights in all, and fetches those `ahead`.
     """
 
     def __init__(
-        self, b: Builder, tile: Tile, start: Callable[[int], Vector], weights: int
+        self,
+        b: Builder,
+        tile: Tile,
+        start: Callable[[int], Vector],
+        weights: int,
+        ahead: Ahead | None = None,
     ) -> None:
-        self._b, self._vectors = b, tile.vectors
+        self._b, self._vectors, self._ahead = b, tile.vectors, ahead
         self._far = 4 * weights > _FAR_BYTES
         self.pixels = [(r, c) for r in range(tile.rows) for c in range(tile.columns)]
         starts = [start(v) for v in range(tile.vectors)]
@@ -85,6 +123,8 @@ class TileSums:
         with self._b.loop(0, lanes, unroll) as lane:
             for k in range(unroll):
                 self.multiply(x + (lane + k), weights + (lane + k) * outputs, row, column)
+            if self._ahead:
+                self._ahead.fetch(self._b, weights + lane * outputs, unroll * outputs)
 
     def update(self, change: Callable[[int, int, int, Vector], Vector]) -> None:
         """Replace every accumulator: `change(row, column, block, value)`."""

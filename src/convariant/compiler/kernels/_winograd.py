@@ -13,7 +13,7 @@ import numpy as np
 from convariant.compiler.kernels._epilogue import Epilogue, Output, address
 from convariant.compiler.kernels._matrices import Rows, combine, winograd_matrices
 from convariant.compiler.kernels._pack import filled_up
-from convariant.compiler.kernels._tile import Tile, TileSums, fetch_share
+from convariant.compiler.kernels._tile import Ahead, Tile, TileSums, fetch_share
 from convariant.compiler.layout import LINE, Axis, Floats, Layout
 from convariant.compiler.llvm import Builder, Index, Pointer, Target
 from convariant.compiler.llvm.deal import deal
@@ -252,13 +252,18 @@ class _Block:
                 start = weights + (first + size) * (b.lanes * outputs)
                 fetch_share(b, start, size * b.lanes * outputs, room // width, t // width)
             here = weights + first * (b.lanes * outputs)
-            self._tile(self._datum(data, first, t), here, self._product(result, 0, t), first)
+            ahead = None  # or the weights of the next position
+            if not conv.slice:
+                ahead = Ahead.of(conv.x.channels * outputs, room // width, t // width)
+            self._tile(self._datum(data, first, t), here, self._product(result, 0, t), first, ahead)
 
-    def _tile(self, x: Pointer, weights: Pointer, result: Pointer, first: Index) -> None:
+    def _tile(
+        self, x: Pointer, weights: Pointer, result: Pointer, first: Index, ahead: Ahead | None
+    ) -> None:
         """The products of one turn of tiles, for the input blocks of the slice from `first` on."""
         b, conv, size = self.b, self.conv, self.conv.slice_blocks
         far = 0 if conv.slice else conv.positions * conv.x.channels * conv.y.blocks * b.lanes
-        sums = TileSums(b, conv.tile, lambda _: b.constant(0.0), far)
+        sums = TileSums(b, conv.tile, lambda _: b.constant(0.0), far, ahead)
         whole, rest = divmod(conv.x.channels, b.lanes)
         width, outputs = conv.tile.columns, conv.tile.vectors * b.lanes
 

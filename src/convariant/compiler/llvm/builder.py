@@ -212,15 +212,17 @@ class Builder:
             result = self.ir.insert_element(result, one, self._lane(lane))
         return Vector(self, result)
 
-    def prefetch(self, address: Pointer) -> None:
-        """Ask for the cache line of an address that will be read soon; any address will do."""
+    def prefetch(self, address: Pointer, *, near: bool = True) -> None:
+        """Ask for the cache line of an address that will be read soon; any address will do. It
+        comes into every level of the cache, or into all but the one that is `near`.
+        """
         name = "llvm.prefetch.p0"
         callee = self.module.globals.get(name)
         if callee is None:
             signature = ir.FunctionType(ir.VoidType(), [POINTER, INT32, INT32, INT32])
             callee = ir.Function(self.module, signature, name=name)
-        # for reading, into every level of the cache, data
-        hints = [ir.Constant(INT32, hint) for hint in (0, 3, 1)]
+        # for reading, where to, data
+        hints = [ir.Constant(INT32, hint) for hint in (0, 3 if near else 2, 1)]
         self.ir.call(callee, [address.value, *hints])
 
     def fence(self) -> None:
