@@ -9,7 +9,7 @@ from convariant.compiler.kernels._elementwise import ClearHalo, Convert, Element
 from convariant.compiler.kernels._epilogue import Epilogue, Step
 from convariant.compiler.kernels._functions import BINARY, FUNCTIONS, UNARY
 from convariant.compiler.kernels._group_norm import GroupNorm
-from convariant.compiler.kernels._grouped import GroupedConv
+from convariant.compiler.kernels._grouped import GroupedConv, turns
 from convariant.compiler.kernels._lines import (
     REDUCED,
     LineLogSumExp,
@@ -86,6 +86,7 @@ __all__ = [
     "resize_table",
     "strip_layout",
     "tile_cycles",
+    "turns",
     "vector_counts",
     "window_table",
     "winograd_matrices",

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from convariant.compiler.kernels._epilogue import Epilogue, Output, address
 from convariant.compiler.kernels._lanes import picked
 from convariant.compiler.kernels._pack import filled_up
@@ -13,7 +15,7 @@ from convariant.compiler.layout import SINGLE, Axis, Floats, Layout
 from convariant.compiler.llvm import Builder, Cell, Index, Pointer, Target, Vector
 from convariant.compiler.llvm.deal import deal
 
-__all__ = ["GroupedConv", "Plane"]
+__all__ = ["GroupedConv", "Plane", "turns"]
 
 
 @dataclass(frozen=True)
@@ -22,9 +24,13 @@ class GroupedConv:
 
     Groups of u inputs and v outputs, `widths`, both of which divide the lanes (1, 1: depthwise), so
     that a vector of outputs needs u / v vectors of inputs, their lanes permuted once for each k.
+    Where all inputs of groups of u = v are used, nothing is permuted: lane l of turn k multiplies
+    its own input for output l xor k of the group, into sums of that turn alone; when all is summed
+    up, u - 1 permutations bring the u sums of a pixel together.
     Arguments: x, weights, bias, y, then the epilogue's operands. The weights are packed as they are
-    read: [output block][kd][kh][k][kw][lane]. Registers: `tile_rows` x `tile_columns` sums, the kw
-    weights of a kernel row, and an input vector, loaded once for all the taps of its row.
+    read: [output block][kd][kh][k][kw][lane]. Registers: `tile_rows` x `tile_columns` x `turns`
+    sums, the kw weights of a kernel row, and an input vector, loaded once for all the taps of its
+    row.
     """
 
     x: Layout
@@ -43,6 +49,11 @@ class GroupedConv:
     def tiling(self) -> str:
         """What a tile keeps in registers, as rows x columns x channels."""
         return Tile(self.tile_rows, self.tile_columns, 1).text(self.y.lanes)
+
+    @property
+    def turns(self) -> int:
+        """Sums that a pixel has, each of other pairs of inputs and outputs."""
+        return turns(self.widths, self.used)
 
     @property
     def plane_weights(self) -> int:
@@ -90,8 +101,17 @@ class GroupedConv:
         """A weight (groups * v, used, kd, kh, kw) in the order of reading, flat."""
         padded = filled_up(weight, self.y.blocks * self.y.lanes)
         blocks = padded.reshape(self.y.blocks, self.y.lanes, *weight.shape[1:])
+        if self.turns > 1:
+            lane, k = np.arange(self.y.lanes), np.arange(self.turns)[:, None]
+            blocks = blocks[:, lane ^ k, lane % self.turns].transpose(0, 2, 1, 3, 4, 5)
         ordered = blocks.transpose(0, 3, 4, 2, 5, 1)
         room.reshape(ordered.shape)[:] = ordered
+
+
+def turns(widths: tuple[int, int], used: int) -> int:
+    """Sums that a pixel has in groups of these widths, of which so many inputs are used."""
+    u, v = widths
+    return u if u == v == used > 2 else 1
 
 
 @dataclass(frozen=True)
@@ -155,8 +175,9 @@ class Plane:
 
     def _tile(self, row: Index, column: Index, height: int, width: int) -> None:
         b, conv, rows, columns = self.b, self.conv, self.conv.rows, self.conv.columns
-        start = b.load(self.bias)
-        sums = {(r, c): b.cell(start) for r in range(height) for c in range(width)}
+        starts = [b.load(self.bias), *[b.constant(0.0)] * (conv.turns - 1)]
+        pixels = [(r, c) for r in range(height) for c in range(width)]
+        sums = {(r, c, t): b.cell(s) for r, c in pixels for t, s in enumerate(starts)}
         with b.loop(*useful_taps(b, conv.planes, self.z, 1, conv.x.depth)) as h:
             panel = self.weights + h * conv.plane_weights
             behind = (self.z * conv.planes.stride + h * conv.planes.step) + conv.planes.offset
@@ -179,8 +200,20 @@ class Plane:
             column * columns.spread,
         )
         with b.local_constants():
-            for (r, c), total in sums.items():
-                place.store(total.get(), 0, r * rows.spread, c * columns.spread)
+            for r, c in pixels:
+                total = self._together([sums[r, c, t].get() for t in range(conv.turns)])
+                place.store(total, 0, r * rows.spread, c * columns.spread)
+
+    def _together(self, sums: list[Vector]) -> Vector:
+        """Lane l of the sum of turn k belongs to lane l xor k; so does that of turns i + half, to
+        turn i, with half of k: they are added first.
+        """
+        while len(sums) > 1:
+            half = len(sums) // 2
+            lanes = [lane ^ half for lane in range(self.b.lanes)]
+            moved = (self.b.permute(value, lanes) for value in sums[half:])
+            sums = [a + m for a, m in zip(sums[:half], moved, strict=True)]
+        return sums[0]
 
     def _row(
         self,
@@ -188,7 +221,7 @@ class Plane:
         r: int,
         k: int,
         weights: list[Vector],
-        sums: dict[tuple[int, int], Cell],
+        sums: dict[tuple[int, int, int], Cell],
         width: int,
     ) -> None:
         """Each input of a row, in order, to every output that it meets."""
@@ -197,13 +230,14 @@ class Plane:
         for c in range(width):
             for j in range(columns.taps):
                 meetings.setdefault(c * columns.stride + j * columns.step, []).append((c, j))
-        u, v = self.conv.widths
-        lanes = [lane // v * u + k for lane in range(b.lanes)]
+        (u, v), alone = self.conv.widths, self.conv.turns == 1
+        lanes = [lane // v * u + k if alone else lane for lane in range(b.lanes)]
         for place, users in sorted(meetings.items()):
             offset = r * self.conv.rows.stride * x.row + place * x.column
             value = self._load([line + offset for line in lines], lanes)
             for c, j in users:
-                sums[r, c].set(b.fma(value, weights[j], sums[r, c].get()))
+                cell = sums[r, c, 0 if alone else k]
+                cell.set(b.fma(value, weights[j], cell.get()))
 
     def _load(self, places: list[Pointer], lanes: list[int]) -> Vector:
         """The inputs in the order of the outputs' lanes."""

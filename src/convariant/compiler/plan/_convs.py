@@ -16,6 +16,7 @@ from convariant.compiler.kernels import (
     Tile,
     rank_tiles,
     tile_cycles,
+    turns,
 )
 from convariant.compiler.layout import Axis, Layout
 from convariant.compiler.plan._bands import band_of_rows
@@ -354,9 +355,12 @@ def grouped_tile(task: ConvTask, rows: Axis, columns: Axis, rank: int = 0) -> tu
     """(rows, columns) of a tile as large as the weights of a kernel row leave registers for; of
     rank 1, half of that.
     """
-    registers = task.context.target.registers
-    room = max(registers - columns.taps - 2, 4)
-    most = min(room, 14 if registers > 16 else 8) // (1 + rank)
+    registers, sums = task.context.target.registers, turns(task.widths, task.inputs)
+    if sums > 1:
+        most = max((registers - columns.taps) // sums, 1)
+    else:
+        most = min(max(registers - columns.taps - 2, 4), 14 if registers > 16 else 8)
+    most = max(most // (1 + rank), 1)
     tiles = -(-columns.count // most)
     tile_columns = -(-columns.count // tiles)
     return max(1, min(most // tile_columns, rows.count, 4)), tile_columns
