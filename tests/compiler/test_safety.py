@@ -254,6 +254,26 @@ def test_ctrl_c_stops_a_loop_of_calls_and_the_program_goes_on(in_process):
     assert (answer.returncode, answer.stdout.strip()) == (0, "True"), answer.stderr
 
 
+@pytest.mark.parametrize("tune", [False, True])
+def test_ctrl_c_stops_compiling_and_the_next_compile_is_right(in_process, tune):
+    answer = in_process(f"""
+        import tempfile
+        layers = (torch.nn.Conv2d(3 + i, 4 + i, 3, padding=1) for i in range(8))
+        model = torch.nn.Sequential(*layers).eval()
+        for delay in (0.02, 0.2, 0.7):  # a cold cache, one that is being filled, a warm one
+            with tempfile.TemporaryDirectory() as folder:
+                threading.Timer(delay, lambda: os.kill(os.getpid(), signal.SIGINT)).start()
+                try:
+                    while True:
+                        cv.compile(model, x, cache_dir=folder, tune={tune})
+                except KeyboardInterrupt:
+                    right = cv.compile(model, x, cache_dir=folder)(x)
+                torch.testing.assert_close(right, model(x).detach(), rtol=1e-4, atol=1e-5)
+        print("right")
+    """)
+    assert (answer.returncode, answer.stdout.strip()) == (0, "right"), answer.stderr
+
+
 @pytest.mark.slow
 def test_ctrl_c_again_and_again_leaves_the_program_right(in_process):
     answer = in_process("""
