@@ -73,10 +73,7 @@ class Ahead:
 
     def fetch(self, b: Builder, weights: Pointer, floats: int) -> None:
         """While so many weights of this panel are read, those that lie as far in the next."""
-        lines = -(-floats // (self.tiles * LINE))
-        start = weights + (self.number * (lines * LINE) + self.floats)
-        for i in range(lines):
-            b.prefetch(start + i * LINE, near=False)
+        fetch_share(b, weights + self.floats, floats, self.tiles, self.number, near=False)
 
 
 class TileSums:
@@ -137,11 +134,13 @@ class TileSums:
             yield r, c, v, cell.get()
 
 
-def fetch_share(b: Builder, start: Pointer, floats: int, tiles: int, number: Index) -> None:
+def fetch_share(
+    b: Builder, start: Pointer, floats: int, tiles: int, number: Index, *, near: bool = True
+) -> None:
     """Ask for the share of tile `number`, of so many, of the floats from `start` on."""
     lines = -(-floats // (tiles * LINE))
     for i in range(lines):
-        b.prefetch(start + number * (lines * LINE) + i * LINE)
+        b.prefetch(start + number * (lines * LINE) + i * LINE, near=near)
 
 
 def vector_counts(blocks: int, pixels: int) -> list[int]:
