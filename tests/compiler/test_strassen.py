@@ -46,20 +46,21 @@ def paired(direction, rows, columns, stride):
     st.integers(1, 2),
     st.integers(1, 3),
     st.booleans(),
+    st.integers(0, 3),
 )
 def test_any_size_equals_pytorch(
-    target, direction, shape, outs, stride, band, splits, threads, joined
+    target, direction, shape, outs, stride, band, splits, threads, joined, size
 ):
     n, halves, rows, columns = shape
     rows *= 2 if direction == "rows" else 1
     columns *= 2 if direction == "columns" else 1
     ci, co = 2 * halves * target.lanes, 2 * outs * target.lanes
-    size = ((rows - 1) * stride[0] + 1, (columns - 1) * stride[1] + 1)
+    sizes = ((rows - 1) * stride[0] + 1, (columns - 1) * stride[1] + 1)
     pairs = paired(direction, rows, columns, stride)
     tiles = rank_tiles(target, outs, pairs.rows, pairs.columns)
-    x = Layout.dense((n, ci, *size), target.lanes, (1, 0, 1, 2))
+    x = Layout.dense((n, ci, *sizes), target.lanes, (1, 0, 1, 2))
     y = Layout.dense((n, co, rows, columns), target.lanes, (0, 1, 1, 0))
-    values, weight, bias = random(n, ci, *size), random(co, ci), random(co)
+    values, weight, bias = random(n, ci, *sizes), random(co, ci), random(co)
     other = random(n, co, rows, columns)
     epilogue = (Step("add", operands=(Layout.dense(other.shape, target.lanes),)),) if joined else ()
     truth = F.conv2d(
@@ -69,7 +70,7 @@ def test_any_size_equals_pytorch(
         truth = truth + torch.from_numpy(other)
     for tile in {tiles[0], Tile(min(2, pairs.rows), pairs.columns, 1)}:
         shares = splits if outs // tile.vectors >= splits else 1
-        conv = StrassenConv(x, y, pairs, tile, band, shares, epilogue)
+        conv = StrassenConv(x, y, pairs, tile, band, shares, epilogue, size)
         scratch = np.zeros(conv.scratch * threads, np.float32)
         operands = [(other, epilogue[0].operands[0])] if joined else []
         result = run(
@@ -123,13 +124,24 @@ def test_a_plan_takes_it_where_the_sizes_are_even_enough(target, size):
     assert ("strassen" in steps(program)) == (h % 2 == 0 or w % 2 == 0)
 
 
-def test_no_plan_takes_it_where_weights_come_slowly():
-    graph = run_passes(from_torch(nn.Conv2d(256, 256, 1).eval(), torch.zeros(1, 256, 28, 28)))
-    ways = {
-        name: [s.algorithm for s in make_plan(graph, TARGETS[name], 1, 1e-4).steps if s.node]
-        for name in ("avx512", "avx2")
-    }
-    assert ways == {"avx512": ["strassen"], "avx2": ["pointwise"]}
+@pytest.mark.parametrize(
+    ("name", "channels", "pixels", "way", "size"),
+    [
+        ("avx512", (256, 256), 28, "strassen", 0),
+        ("avx2", (512, 512), 14, "strassen", 16),
+        ("avx2", (256, 256), 28, "strassen", 16),
+        ("avx2", (256, 64), 56, "pointwise", 0),  # sums of many inputs for few outputs
+    ],
+)
+def test_where_a_plan_takes_it(name, channels, pixels, way, size):
+    """By slices where a first-level cache must keep the weights."""
+    x = torch.zeros(1, channels[0], pixels, pixels)
+    graph = run_passes(from_torch(nn.Conv2d(*channels, 1).eval(), x))
+    plan = make_plan(graph, TARGETS[name], 1, 1e-4)
+    (step,) = (step for step in plan.steps if step.node is not None)
+    assert step.algorithm == way
+    if way == "strassen":
+        assert step.kernel.slice == size
 
 
 def test_a_plan_takes_it_within_the_tolerance_only():

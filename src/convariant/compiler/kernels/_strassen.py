@@ -6,23 +6,21 @@ additions; of these the 4 on the weights are made when they are packed.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
 from convariant.compiler.kernels._epilogue import Epilogue, Output, address
 from convariant.compiler.kernels._pack import filled_up
-from convariant.compiler.kernels._tile import Ahead, Tile, TileSums
+from convariant.compiler.kernels._pair_tile import PRODUCTS, PairPanel, PairTile, ProductPart
+from convariant.compiler.kernels._tile import Tile
 from convariant.compiler.layout import Floats, Layout
 from convariant.compiler.llvm import Builder, Index, Pointer, Target
 from convariant.compiler.llvm.deal import deal
 
 __all__ = ["PairBand", "Pairs", "StrassenConv"]
-
-# Products of a tile, in the order in which they are taken.
-_PRODUCTS = 7
-# Of a panel that is fetched while its tiles read another: inputs and their sums lie there too.
-_AHEAD_BYTES = 256 * 2**10
 
 
 @dataclass(frozen=True)
@@ -56,6 +54,10 @@ class StrassenConv:
     Arguments: x, weights, bias, scratch, y, then the epilogue's operands. The weights are packed as
     they are read: [panel][product][input of a half][output]. Work is planes x bands of rows of
     pairs x `splits` of the panels; each item first writes its S to the thread's scratch.
+    With a `slice`, so many input blocks of a half are multiplied at a time: one product after the
+    other, each over all panels, whose tiles pass over the same few weights as in `DirectConv`. A
+    sum S is made before its product, and all that tiles keep aside waits in scratch; weights are
+    packed [product][panel][input of a half][output].
     Registers: the sums of one tile, its weights and a broadcast, as in `DirectConv`. An infinity
     spreads over its pair of pixels as NaN.
     """
@@ -67,6 +69,7 @@ class StrassenConv:
     band: int
     splits: int = 1
     epilogue: Epilogue = ()
+    slice: int = 0
 
     @property
     def tiling(self) -> str:
@@ -91,7 +94,17 @@ class StrassenConv:
     @property
     def panel_weights(self) -> int:
         """Weights of all products of one panel, which each tile reads."""
-        return _PRODUCTS * self.product_weights
+        return PRODUCTS * self.product_weights
+
+    @property
+    def panel_apart(self) -> int:
+        """From the weights of a panel to those of the next, of the same product."""
+        return self.product_weights if self.slice else self.panel_weights
+
+    @property
+    def product_apart(self) -> int:
+        """From the weights of a product to those of the next, of the same panel."""
+        return self.panels * self.product_weights if self.slice else self.product_weights
 
     @property
     def tiles(self) -> int:
@@ -106,23 +119,27 @@ class StrassenConv:
     @property
     def line(self) -> int:
         """From one row of pairs to the next in S; as in x, where a tile has several."""
-        if self.tile.rows > 1:
+        if self.tile.rows > 1 or self.slice:
             return self.pairs.x_step[0] * self.x.row
         return self.pairs.columns * self.slots * self.x.lanes
 
     @property
     def sum_block(self) -> int:
         """From one block to the next in S: [block][group of slots][row][column][slot][lane]."""
-        return -(-4 // self.slots) * self.band * self.line
+        groups = 1 if self.slice else -(-4 // self.slots)
+        return groups * self.band * self.line
 
     @property
     def sum_floats(self) -> int:
-        """Floats of all four sums S of a band."""
+        """Floats of all four sums S of a band, or, with slices, of the one at hand."""
         return self.half * self.sum_block
 
     @property
     def scratch(self) -> int:
-        """Floats that each thread needs: the sums, and two tiles kept aside."""
+        """Floats that each thread needs: the sums, and what tiles keep aside."""
+        if self.slice:
+            room = self.band * self.pairs.columns
+            return self.sum_floats + room * (self.y.blocks + self.tile.vectors) * self.x.lanes
         return self.sum_floats + 2 * self.tile.pixels * self.tile.vectors * self.x.lanes
 
     def emit(self, target: Target, name: str) -> str:
@@ -152,7 +169,10 @@ class StrassenConv:
         half, width = weight.shape[1] // 2, self.tile.vectors * self.y.lanes
         filled = filled_up(weight, self.y.blocks * self.y.lanes)
         filled = filled.reshape(2, self.panels, width, 2, half)
-        packed = room.reshape(self.panels, _PRODUCTS, half, width)
+        outer = (PRODUCTS, self.panels) if self.slice else (self.panels, PRODUCTS)
+        packed = room.reshape(*outer, half, width)
+        if self.slice:
+            packed = packed.swapaxes(0, 1)
         for quarters, place in zip(filled.swapaxes(0, 1), packed, strict=True):  # in the cache
             b = np.ascontiguousarray(quarters.transpose(2, 0, 3, 1)).astype(np.float64)
             (b11, b12), (b21, b22) = b
@@ -176,12 +196,53 @@ class PairBand:
     last: Index
 
     def run(self, weights: Pointer, bias: Pointer, start: Index | int, stop: Index | int) -> None:
-        """Make the sums, then the panels [start, stop)."""
+        """The panels [start, stop): all sums and then panel by panel, or, with slices, product by
+        product, so that its left factor stays in the second-level cache for all panels.
+        """
         b, conv = self.b, self.conv
-        self._sums()
-        with b.loop(start, stop) as panel:
-            here = weights + panel * conv.panel_weights
-            self._panel(panel, here, bias + panel * (conv.tile.vectors * b.lanes))
+        if not conv.slice:
+            self._sums()
+            with b.loop(start, stop) as number:
+                self._tiles(self._panel(number, weights, bias), PairTile.all_products)
+            return
+        with b.loop(0, PRODUCTS) as i:
+            self._left_factor(i)
+            with b.loop(start, stop) as number, b.loop(0, conv.half, conv.slice) as first:
+                part = ProductPart(i, first, b.minimum_index(first + conv.slice, conv.half))
+                self._tiles(self._panel(number, weights, bias), partial(PairTile.part, part=part))
+
+    def _panel(self, number: Index, weights: Pointer, bias: Pointer) -> PairPanel:
+        vectors, apart = self.conv.tile.vectors, self.conv.panel_apart
+        return PairPanel(
+            number * vectors, weights + number * apart, bias + number * (vectors * self.b.lanes)
+        )
+
+    def _left_factor(self, i: Index) -> None:
+        """Make the sum that product i takes, of quarters of x and of the sum before it."""
+        b, conv = self.b, self.conv
+        with (
+            b.when(b.among(i, (2, 3, 4, 5))),
+            b.loop(0, conv.half) as block,
+            b.loop(self.first, self.last) as row,
+        ):
+            a11, a12, a21, a22 = (
+                self.quarter(pixel, half, row, b.index(0)) + block * conv.x.block
+                for pixel in (0, 1)
+                for half in (0, 1)
+            )
+            s = self.sum(0, row, b.index(0)) + block * conv.sum_block
+            fifth, fourth = b.among(i, (5,)), b.among(i, (4,))
+            left = b.pick(fifth, a11, b.pick(fourth, a12, s))
+            right = b.pick(fifth, a21, b.pick(fourth, s, a11))
+            with b.when(b.among(i, (2,))):  # S1 = A21 + A22
+                self._pixels(lambda p: b.store(b.load(a21 + p) + b.load(a22 + p), s + p))
+            with b.when(b.among(i, (3, 4, 5))):  # S2 = S1 - A11, S4 = A12 - S2, S3 = A11 - A21
+                self._pixels(lambda p: b.store(b.load(left + p) - b.load(right + p), s + p))
+
+    def _pixels(self, work: Callable[[Index], None]) -> None:
+        """For every pair of a row, how far it lies from the first, in x and in S."""
+        with self.b.loop(0, self.conv.pairs.columns) as column:
+            work(column * (self.conv.slots * self.conv.x.column))
 
     def _sums(self) -> None:
         """Write S1, S2, S3 and S4."""
@@ -192,16 +253,16 @@ class PairBand:
             b.loop(0, conv.pairs.columns) as column,
         ):
             a11, a12, a21, a22 = (
-                b.load(self._quarter(pixel, half, row, column) + block * conv.x.block)
+                b.load(self.quarter(pixel, half, row, column) + block * conv.x.block)
                 for pixel in (0, 1)
                 for half in (0, 1)
             )
             s1 = a21 + a22
             s2 = s1 - a11
             for i, s in enumerate((s1, s2, a12 - s2, a11 - a21)):
-                b.store(s, self._sum(i, row, column) + block * conv.sum_block)
+                b.store(s, self.sum(i, row, column) + block * conv.sum_block)
 
-    def _quarter(self, pixel: Index | int, half: Index | int, row: Index, column: Index) -> Pointer:
+    def quarter(self, pixel: Index | int, half: Index | int, row: Index, column: Index) -> Pointer:
         """Where A11 (pixel 0, half 0) to A22 lie for a pair, in their first block."""
         conv, pairs = self.conv, self.conv.pairs
         return address(
@@ -212,14 +273,20 @@ class PairBand:
             column=column * pairs.x_step[1] + pixel * pairs.x_apart[1],
         )
 
-    def _sum(self, which: Index | int, row: Index, column: Index) -> Pointer:
+    def sum(self, which: Index | int, row: Index, column: Index) -> Pointer:
         """Where one of S1, S2, S4, S3 lies for a pair, in its first block."""
         conv, slots = self.conv, self.conv.slots
+        if conv.slice:  # one takes the place of the other
+            which = self.b.index(0)
         group = which // slots * (conv.band * conv.line)
         inside = (row - self.first) * conv.line + (column * slots + which % slots) * self.b.lanes
         return self.scratch + (group + inside)
 
-    def _panel(self, panel: Index, weights: Pointer, bias: Pointer) -> None:
+    def pair(self, row: Index, column: Index, height: int) -> Index:
+        """How many pairs come before the tile of that height at (row, column)."""
+        return (row - self.first) * self.conv.pairs.columns + column * height
+
+    def _tiles(self, panel: PairPanel, work: Callable[[PairTile], None]) -> None:
         """Full tiles as far as they fit, then single rows and narrower ones."""
         b, tile, columns = self.b, self.conv.tile, self.conv.pairs.columns
         whole = self.first + (self.last - self.first) // tile.rows * tile.rows
@@ -228,86 +295,7 @@ class PairBand:
         for start, stop, height in heights[: min(tile.rows, 2)]:
             with b.loop(start, stop, height) as row:
                 with b.loop(0, fit, tile.columns) as column:
-                    self._tile(panel, weights, bias, row, column, height, tile.columns)
+                    work(PairTile.of(self, panel, row, column, height, tile.columns))
                 if fit < columns:
                     rest = columns - fit
-                    self._tile(panel, weights, bias, row, b.index(fit), height, rest)
-
-    def _tile(
-        self,
-        panel: Index,
-        weights: Pointer,
-        bias: Pointer,
-        row: Index,
-        column: Index,
-        height: int,
-        width: int,
-    ) -> None:
-        """Four quarters of the output: seven products, and between them the sums of the table."""
-        b, conv, vectors = self.b, self.conv, self.conv.tile.vectors
-        shape = Tile(height, width, vectors)
-        pair = (row - self.first) * conv.pairs.columns + column * height
-        ahead = Ahead.of(conv.panel_weights, conv.tiles, pair // conv.tile.pixels, _AHEAD_BYTES)
-        tile = TileSums(b, shape, lambda _: b.constant(0.0), conv.weights, ahead)
-        aside = self.scratch + conv.sum_floats
-
-        def spot(which: int, r: int, c: int, v: int) -> Pointer:
-            index = (which * height + r) * width + c
-            return aside + (index * vectors + v) * b.lanes
-
-        def keep(which: int) -> None:
-            for r, c, v, value in tile.results():
-                b.store(value, spot(which, r, c, v))
-
-        # 0: A11 B11, kept; 1: + A12 B21 is C11; 2: S1 T1, kept; 3: kept A11 B11 + S2 T2 is U, kept;
-        # 4: + S1 T1 + S4 B22 is C12; 5: U + S3 T3, kept, + S1 T1 is C22; 6: kept + A22 T4 is C21
-        with b.loop(0, _PRODUCTS) as i:
-            with b.when(b.among(i, (0, 2))):
-                tile.update(lambda *_: b.constant(0.0))
-            with b.when(b.among(i, (3, 5, 6))):
-                tile.update(lambda r, c, v, _: b.load(spot(0, r, c, v)))
-            self._product(tile, i, weights, row, column)
-            with b.when(b.among(i, (0, 3, 5))):
-                keep(0)
-            with b.when(b.among(i, (2,))):
-                keep(1)
-            with b.when(b.among(i, (3, 5))):
-                tile.update(lambda r, c, v, value: value + b.load(spot(1, r, c, v)))
-            with b.when(b.among(i, (1, 4, 5, 6))):
-                self._give(tile, i, panel * vectors, bias, row, column)
-
-    def _give(
-        self, tile: TileSums, i: Index, block: Index, bias: Pointer, row: Index, column: Index
-    ) -> None:
-        """Store a quarter: C11 behind product 1, C12 behind 4, C22 behind 5 and C21 behind 6."""
-        b, conv, pairs = self.b, self.conv, self.conv.pairs
-        second = b.pick(b.among(i, (5, 6)), 1, 0)
-        half = b.pick(b.among(i, (4, 5)), conv.y.blocks // 2, 0)
-        place = self.output.at(
-            self.plane,
-            block + half,
-            row * pairs.y_step[0] + second * pairs.y_apart[0],
-            column * pairs.y_step[1] + second * pairs.y_apart[1],
-        )
-        with b.local_constants():
-            biases = [b.load(bias + (half + v) * b.lanes) for v in range(conv.tile.vectors)]
-            for r, c, v, value in tile.results():
-                place.store(value + biases[v], v, r * pairs.y_step[0], c * pairs.y_step[1])
-
-    def _product(
-        self, tile: TileSums, i: Index, weights: Pointer, row: Index, column: Index
-    ) -> None:
-        """Add the i-th left factor times its weights."""
-        b, conv, pairs = self.b, self.conv, self.conv.pairs
-        outputs = conv.tile.vectors * b.lanes
-        whole = b.among(i, (0, 1, 6))
-        last = b.pick(b.among(i, (6,)), 1, 0)
-        half = b.pick(b.among(i, (0,)), 0, 1)
-        start = b.pick(whole, self._quarter(last, half, row, column), self._sum(i - 2, row, column))
-        apart = b.pick(whole, conv.x.block, conv.sum_block)
-        steps = (pairs.x_step[0] * conv.x.row, pairs.x_step[1] * conv.x.column)
-        weights = weights + i * conv.product_weights
-        with b.loop(0, conv.half) as block:
-            x = start + block * apart
-            here = weights + block * (b.lanes * outputs)
-            tile.channels(x, here, b.lanes, *steps)
+                    work(PairTile.of(self, panel, row, b.index(fit), height, rest))

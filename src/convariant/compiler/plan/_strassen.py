@@ -18,9 +18,10 @@ from convariant.compiler.kernels import (
 from convariant.compiler.layout import Axis
 from convariant.compiler.llvm import Target
 from convariant.compiler.plan._choice import Way
-from convariant.compiler.plan._choose import direct_cycles, over_budget, passes_cycles
+from convariant.compiler.plan._choose import direct_cycles, keeping_cycles, over_budget
 from convariant.compiler.plan._job import Option, placed
 from convariant.compiler.plan._model import KernelCall, Located, Lowering, Need
+from convariant.compiler.plan._slices import slice_blocks
 from convariant.compiler.plan._task import ConvTask
 from convariant.compiler.plan._walks import Part
 
@@ -32,9 +33,12 @@ STRASSEN_ERROR = 4e-6
 _BAND = 384 * 1024
 # Pairs that a band should have, so that weights are not read again for too few.
 _FEW = 28
-# Cycles to make the four sums of a pair and block of inputs; to keep, add and store the four
-# outputs of a pair and block.
-_SUMS, _ASIDE = 9.0, 8.0
+# Pairs whose sums wait for the next slice, and keep their place in the first-level cache.
+_SLICE_PAIRS = 100
+# Cycles to make the four sums of a pair and block of inputs, all at once or, where there are
+# slices, each before its product, when the inputs have left the cache; to keep, add and store the
+# four outputs of a pair and block.
+_SUMS, _SUMS_SINGLY, _ASIDE = 9.0, 30.0, 8.0
 
 
 @dataclass(frozen=True)
@@ -45,6 +49,7 @@ class Strassen:
     tile: Tile
     band: int
     splits: int
+    slice: int
     cycles: float
 
 
@@ -99,7 +104,7 @@ def _best(
         _way(target, ci, blocks, planes, pairs, tile, band, splits, threads)
         for pairs in _pairings(rows, columns)
         for tile in rank_tiles(target, blocks // 2, pairs.rows, pairs.columns)
-        for band in _bands(pairs, 4 * ci, tile, threads)
+        for band in _bands(target, pairs, ci, blocks, tile, threads)
         for splits in {1, threads}
         if (blocks // 2 // tile.vectors) % splits == 0
     )
@@ -115,10 +120,17 @@ def _pairings(rows: Axis, columns: Axis) -> Iterator[Pairs]:
         yield Pairs(rows.count, columns.count // 2, (r, 2 * c), (0, c), (s, 2 * t), (0, t))
 
 
-def _bands(pairs: Pairs, pixel_bytes: int, tile: Tile, threads: int) -> Iterator[int]:
-    """Rows of a band: as many as the cache holds with their sums, or a little fewer."""
-    row_bytes = 4 * pairs.columns * pixel_bytes
-    most = max(_BAND // row_bytes, _FEW // pairs.columns, 1)
+def _bands(
+    target: Target, pairs: Pairs, ci: int, blocks: int, tile: Tile, threads: int
+) -> Iterator[int]:
+    """Rows of a band: as many as the cache holds with what waits beside them, or a little fewer."""
+    half = ci // target.lanes // 2
+    size = slice_blocks(target, half, 1, tile)
+    # with slices one left factor and all outputs of two quarters, else the inputs and four sums
+    floats = half * target.lanes + blocks * target.lanes if size else 4 * ci
+    most = max(_BAND // (4 * pairs.columns * floats), _FEW // pairs.columns, 1)
+    if 0 < size < half:
+        most = max(min(most, _SLICE_PAIRS // pairs.columns), 1)
     most = -(-most // tile.rows) * tile.rows
     fewest = -(-pairs.rows // most)
     for bands in range(fewest, min(fewest + threads, pairs.rows + 1)):
@@ -143,18 +155,19 @@ def _way(
     half = ci // target.lanes // 2
     count = planes * pairs.rows * pairs.columns
     products = 3.5 * ci * planes * (whole * one + last)
-    aside = _ASIDE * count * blocks / 2 + _SUMS * count * half * splits
+    size = slice_blocks(target, half, 1, tile)
+    sums = _SUMS_SINGLY if size else _SUMS
+    aside = _ASIDE * count * blocks / 2 + sums * count * half * splits
     # the busiest thread counts for all; `splits` share the same bands evenly
     rows, shares = planes * pairs.rows, threads // splits
     uneven = min(-(-planes * bands // shares) * band, rows) * shares / rows
     weights = 7 * ci * blocks * target.lanes // 4
-    # a tile passes over the weights of seven products, one after the other
-    panel = 7 * ci // 2 * tile.vectors * target.lanes
-    tiles = planes * (whole * -(-band // tile.rows) + -(-rest // tile.rows))
-    passes = tiles * -(-pairs.columns // tile.columns)
-    shown = passes_cycles(target, panel, weights, passes) if target.near else 0.0
-    cycles = direct_cycles(target, (products + aside) * uneven + shown, weights, threads)
-    return Strassen(pairs, tile, band, splits, cycles)
+    if size:
+        tiles = planes * (whole * -(-band // tile.rows) + -(-rest // tile.rows))
+        tiles *= -(-pairs.columns // tile.columns) * blocks // 2 // tile.vectors
+        aside += keeping_cycles(tile, 7 * -(-half // size), tiles)
+    cycles = direct_cycles(target, (products + aside) * uneven, weights, threads)
+    return Strassen(pairs, tile, band, splits, size, cycles)
 
 
 def _lower(task: ConvTask, part: Part, way: Strassen) -> Lowering:
@@ -178,7 +191,9 @@ def strassen_call(
     operands: Sequence[Located],
 ) -> KernelCall:
     """One part of a convolution."""
-    conv = StrassenConv(x.layout, y.layout, way.pairs, way.tile, way.band, way.splits, epilogue)
+    conv = StrassenConv(
+        x.layout, y.layout, way.pairs, way.tile, way.band, way.splits, epilogue, way.slice
+    )
     weights = task.context.constants.add_packed(conv, part.weight(task.weight))
     _, rows, columns = part.axes
     start = x.address + (rows.offset * x.layout.row + columns.offset * x.layout.column)

@@ -139,7 +139,8 @@ def _stage(
     planes, rows, columns = task.parts[0].axes
     if isinstance(means, Strassen):
         pairs = means.pairs
-        return StrassenConv(x, y, pairs, means.tile, band // pairs.y_step[0], epilogue=epilogue)
+        down = band // pairs.y_step[0]
+        return StrassenConv(x, y, pairs, means.tile, down, epilogue=epilogue, slice=means.slice)
     if isinstance(means, Tile):
         pixels = band * columns.count
         sliced = direct_slice(task.context.target, task.inputs, 1, means, pixels)
