@@ -52,6 +52,7 @@ def known() -> Iterator[tuple[str, nn.Module, Tensor]]:
     )
     yield "strips", strips.eval(), torch.randn(1, 96, 56, 56)
     phases = nn.Sequential(nn.ConvTranspose2d(128, 64, 4, 2, 1), nn.Conv2d(64, 20, 5, 2, 2))
+    yield "strassen", nn.Conv2d(512, 256, 1).eval(), torch.randn(1, 512, 14, 14)
     yield "phases", phases.eval(), torch.randn(1, 128, 13, 14)
 
 
