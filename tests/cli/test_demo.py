@@ -26,10 +26,15 @@ def check_demo(answer: Any, least: float) -> None:
         "Some of them, as it read them",
         "Its surest mistakes",
         "The saved model reads an image file",
+        "Compiled, and beside PyTorch",
         "What to try next",
     ):
         assert part in lines
     assert re.search(r"^runs/demo/digit.png +7 ", answer.out, re.M)
+    compared = r"^(?:this LeNet-5|MobileNet v1, 224 pixels) +[\d.]+ +[\d.]+ +[\d.]+ +(\de-\d+)"
+    errors = re.findall(compared, answer.out, re.M)
+    assert len(errors) == 2
+    assert max(map(float, errors)) <= 1e-4
     assert sum(line.count("⣿") for line in lines) > 10
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -15,6 +15,7 @@ from convariant.cli.predict import show_predictions
 
 if TYPE_CHECKING:
     import numpy as np
+    from torch import Tensor, nn
 
     from convariant.training import Prediction, SavedModel, Scores
 
@@ -22,6 +23,7 @@ DEFAULT = Path("runs/demo")
 _SHOWN = 5  # pictures in a row of 80 columns
 _REPORTED = 16  # digits that the report moves about
 _EXAMPLE = 700  # of the digits held out, a seven
+_TIMED = 2.0  # seconds for each network beside PyTorch
 
 Folder = Annotated[Path, typer.Option("--out", help="Folder of the run; runs/demo is replaced.")]
 Seed = Annotated[int, typer.Option(help="Same seed, same result.")]
@@ -56,6 +58,7 @@ def demo(folder: Folder = DEFAULT, seed: Seed = 0, resume: Resume = False) -> No
     _show_digits(list(training.predict(result.model, images)), images, truths)
     _predict_a_file(folder, images[_EXAMPLE])
     _write_report(folder, result.model, images[:_REPORTED])
+    _compile(result.model, images[_EXAMPLE])
     _say_what_next(folder)
 
 
@@ -128,6 +131,72 @@ def _write_report(folder: Path, model: SavedModel, images: Sequence[np.ndarray])
     line(str(path))
 
 
+def _compile(model: SavedModel, image: np.ndarray) -> None:
+    """The network that was trained, and a larger one, as native code beside PyTorch."""
+    import torch
+    from PIL import Image
+
+    from convariant.cli.report import as_batch
+
+    torch.manual_seed(0)
+    digit = as_batch([Image.fromarray(image)], model.preprocessing.size)
+    _heading("Compiled, and beside PyTorch")
+    figures = ("PyTorch ms", "compiled ms", "times faster", "error")
+    made = table("network", *figures, right=figures)
+    for name, network, x in (
+        ("this LeNet-5", model.network.eval(), model.preprocessing.normalise(digit)),
+        ("MobileNet v1, 224 pixels", _mobilenet(), torch.randn(1, 3, 224, 224)),
+    ):
+        theirs, ours, error = _compared(network, x)
+        made.add_row(name, f"{theirs:.3f}", f"{ours:.3f}", f"{theirs / ours:.1f}", f"{error:.0e}")
+    print_table(made)
+    line(f"{torch.get_num_threads()} thread(s); medians of calls in turn; the largest error")
+    line("against float64, as a part of the largest output")
+
+
+def _mobilenet() -> nn.Module:
+    """Untrained, its batch norms filled from random images: else all signals fade on their way,
+    and equality would say little.
+    """
+    import torch
+
+    from convariant import models
+
+    network = models.create("mobilenet_v1")
+    for module in network.modules():
+        if isinstance(module, torch.nn.BatchNorm2d):
+            module.momentum = 1.0
+    with torch.no_grad():
+        network.train()(torch.randn(4, 3, 224, 224))
+    return network.eval()
+
+
+def _compared(network: nn.Module, x: Tensor) -> tuple[float, float, float]:
+    """Milliseconds of PyTorch's call and of ours, and the largest relative error of ours."""
+    import copy
+    import statistics
+    import time
+
+    import torch
+
+    from convariant.compiler import compile
+
+    program = compile(network, x)
+    calls: tuple[Callable[[Tensor], object], ...] = (network, program)
+    times: tuple[list[float], ...] = ([], [])
+    with torch.no_grad():
+        truth = copy.deepcopy(network).double()(x.double())
+        error = float((program(x) - truth).abs().max() / truth.abs().max())
+        end = time.perf_counter() + _TIMED
+        while time.perf_counter() < end:
+            for call, found in zip(calls, times, strict=True):
+                start = time.perf_counter()
+                call(x)
+                found.append(1000 * (time.perf_counter() - start))
+    theirs, ours = map(statistics.median, times)
+    return theirs, ours, error
+
+
 def _say_what_next(folder: Path) -> None:
     _heading("What to try next")
     for command, what in (
@@ -135,6 +204,7 @@ def _say_what_next(folder: Path) -> None:
         (f"convariant evaluate {folder}", "recall and precision of every digit"),
         ("convariant train lenet5 digits --augment", "digits moved and turned as well"),
         ("convariant train unet brain", "the tissue of every pixel"),
+        ("convariant bench mobilenet_v1", "beside other engines"),
         ("convariant geometry -k3 -s2 -p1 -i 28x28", "what a window makes of a size"),
     ):
         line(f"  {command:<41} {what}".rstrip())
