@@ -31,7 +31,7 @@ Resume = Annotated[bool, typer.Option("--resume", help="Go on after Ctrl-C.")]
 
 
 def demo(folder: Folder = DEFAULT, seed: Seed = 0, resume: Resume = False) -> None:
-    """LeNet-5 learns 4,000 real handwritten digits and reads 1,000 others; about half a minute.
+    """LeNet-5 learns 4,000 real handwritten digits and reads 1,000 others; about a minute.
 
     Example: convariant demo
     """
