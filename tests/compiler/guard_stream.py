@@ -51,8 +51,8 @@ def known() -> Iterator[tuple[str, nn.Module, Tensor]]:
         nn.Conv2d(96, 96, 7, padding=3, groups=96), nn.Conv2d(96, 192, 1), nn.Conv2d(192, 96, 1)
     )
     yield "strips", strips.eval(), torch.randn(1, 96, 56, 56)
-    phases = nn.Sequential(nn.ConvTranspose2d(128, 64, 4, 2, 1), nn.Conv2d(64, 20, 5, 2, 2))
     yield "strassen", nn.Conv2d(512, 256, 1).eval(), torch.randn(1, 512, 14, 14)
+    phases = nn.Sequential(nn.ConvTranspose2d(128, 64, 4, 2, 1), nn.Conv2d(64, 20, 5, 2, 2))
     yield "phases", phases.eval(), torch.randn(1, 128, 13, 14)
 
 

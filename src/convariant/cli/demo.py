@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -23,7 +23,6 @@ DEFAULT = Path("runs/demo")
 _SHOWN = 5  # pictures in a row of 80 columns
 _REPORTED = 16  # digits that the report moves about
 _EXAMPLE = 700  # of the digits held out, a seven
-_TIMED = 2.0  # seconds for each network beside PyTorch
 
 Folder = Annotated[Path, typer.Option("--out", help="Folder of the run; runs/demo is replaced.")]
 Seed = Annotated[int, typer.Option(help="Same seed, same result.")]
@@ -150,7 +149,7 @@ def _compile(model: SavedModel, image: np.ndarray) -> None:
         theirs, ours, error = _compared(network, x)
         made.add_row(name, f"{theirs:.3f}", f"{ours:.3f}", f"{theirs / ours:.1f}", f"{error:.0e}")
     print_table(made)
-    line(f"{torch.get_num_threads()} thread(s); medians of calls in turn; the largest error")
+    line(f"{torch.get_num_threads()} thread(s); medians of blocks in turn; the largest error")
     line("against float64, as a part of the largest output")
 
 
@@ -174,26 +173,17 @@ def _mobilenet() -> nn.Module:
 def _compared(network: nn.Module, x: Tensor) -> tuple[float, float, float]:
     """Milliseconds of PyTorch's call and of ours, and the largest relative error of ours."""
     import copy
-    import statistics
-    import time
 
     import torch
 
+    from convariant.analysis._timing import milliseconds_in_turn
     from convariant.compiler import compile
 
     program = compile(network, x)
-    calls: tuple[Callable[[Tensor], object], ...] = (network, program)
-    times: tuple[list[float], ...] = ([], [])
     with torch.no_grad():
         truth = copy.deepcopy(network).double()(x.double())
         error = float((program(x) - truth).abs().max() / truth.abs().max())
-        end = time.perf_counter() + _TIMED
-        while time.perf_counter() < end:
-            for call, found in zip(calls, times, strict=True):
-                start = time.perf_counter()
-                call(x)
-                found.append(1000 * (time.perf_counter() - start))
-    theirs, ours = map(statistics.median, times)
+        theirs, ours = milliseconds_in_turn([lambda: network(x), lambda: program(x)])
     return theirs, ours, error
 
 
