@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 
 import pytest
 import torch
@@ -56,6 +57,23 @@ def test_converted_networks_run_and_converters_are_silent(name, tmp_path, capfd,
     (lap,) = race(given, [name], rounds=1, seconds=0.01)
     assert lap.failure is None
     assert lap.error < 1e-4
+
+
+def test_a_conversion_installs_and_reports_nothing(tmp_path, monkeypatch):
+    """MNN's own script would: it imports a package for that, and runs pip where there is none."""
+    if ENGINES["mnn"].version is None:
+        pytest.skip("mnn is not installed")
+    done = tmp_path / "done"
+    (tmp_path / "aliyun").mkdir()
+    (tmp_path / "aliyun" / "__init__.py").write_text(f"open({str(done)!r}, 'a')\nraise ImportError")
+    (tmp_path / "pip").write_text(f"#!/bin/sh\ntouch {done}\n")
+    (tmp_path / "pip").chmod(0o755)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    network = cv.models.create("lenet5").eval()
+    given = prepare(network, torch.randn(1, 1, 32, 32), tmp_path, [ENGINES["mnn"]])
+    assert given.failed == {}
+    assert not done.exists()
 
 
 def test_the_reason_of_a_failed_conversion_is_told_of_its_engine_alone(files):

@@ -45,8 +45,12 @@ def prepare(model: nn.Module, example: Tensor, folder: Path, engines: Iterable[E
 
 
 def _to_mnn(files: Files) -> None:
+    """By what the script `mnnconvert` calls: the script itself would first install a package for
+    reporting its use, with whatever that needs, and so take onnx the protobuf that it needs.
+    """
     command = [
-        *(str(Path(sys.executable).parent / "mnnconvert"), "-f", "ONNX", "--modelFile"),
+        *(sys.executable, "-c", "import sys, _tools; _tools.mnnconvert(sys.argv)"),
+        *("-f", "ONNX", "--modelFile"),
         *(str(files.folder / "model.onnx"), "--MNNModel", str(files.folder / "model.mnn")),
         *("--bizCode", "convariant", "--keepInputFormat=1"),
     ]
