@@ -38,6 +38,9 @@ class Layout:
     blocked, the last block filled up). A stride of 0 repeats the tensor along that axis. `halo`
     rows and columns around each plane belong to the tensor: a padded consumer reads them as zeros.
     An image is a volume of one plane.
+
+    With a `fold`, pixel (y, x) is the `y * width + x`-th of all pixels of a plane, which lie in
+    memory in rows of `fold`, each `row` floats behind the one before.
     """
 
     batch: int
@@ -52,6 +55,7 @@ class Layout:
     halo: Halo = (0, 0, 0, 0)
     depth: int = 1
     plane: int = 0
+    fold: int = 0
 
     @classmethod
     def dense(cls, shape: tuple[int, ...], lanes: int, halo: Halo = (0, 0, 0, 0)) -> Layout:
@@ -90,6 +94,11 @@ class Layout:
         return self.batch * self.image
 
     @property
+    def gapless(self) -> bool:
+        """Whether each row begins where the one before ends."""
+        return self.height == 1 or self.row == self.width * self.column
+
+    @property
     def flat(self) -> Layout:
         """The same memory with its pixels in one line, where they are; itself where they are not.
 
@@ -102,13 +111,26 @@ class Layout:
         """
         if self.depth == self.height == self.width == 1:
             return replace(self, batch=1, width=self.batch, column=self.image, row=0, image=0)
-        if self.height > 1 and self.row != self.width * self.column:
+        if not self.gapless:
             return self
         area = self.height * self.width
         line = replace(self, height=1, width=area, row=0)
         if self.depth == 1 or self.plane != area * self.column:
             return line
         return replace(line, depth=1, width=self.depth * area, plane=0)
+
+    def dealt(self, rows: int, columns: int) -> Layout:
+        """The same memory, its pixels dealt out in other rows.
+
+        >>> Layout.dense((1, 8, 14, 14), lanes=8).dealt(4, 49).row
+        392
+        >>> Layout.dense((1, 8, 14, 14), lanes=8, halo=(1, 1, 1, 1)).dealt(4, 49).fold
+        14
+        """
+        dealt = replace(self, height=rows, width=columns)
+        if self.gapless:
+            return replace(dealt, row=columns * self.column)
+        return replace(dealt, fold=self.width)
 
 
 @dataclass(frozen=True)

@@ -49,6 +49,9 @@ def address(
     """
     image, z = plane // layout.depth, plane % layout.depth
     offset = image * layout.image + z * layout.plane + block * layout.block
+    if layout.fold:
+        pixel = row * layout.width + column
+        row, column = pixel // layout.fold, pixel % layout.fold
     return start + (offset + row * layout.row + column * layout.column)
 
 
@@ -58,6 +61,8 @@ class Place:
 
     output: Output
     pointers: tuple[Pointer, ...] = field(repr=False)
+    row: Index | int
+    column: Index | int
 
     def store(self, value: Vector, block: int = 0, row: int = 0, column: int = 0) -> None:
         """Apply the epilogue and write, so many blocks, rows and columns further on."""
@@ -66,10 +71,18 @@ class Place:
         for step in self.output.epilogue:
             operands = []
             for layout in step.operands:
-                place = address(next(pointers), layout, 0, block, row, column)
+                place = self._near(next(pointers), layout, block, row, column)
                 operands.append(builder.splat(place) if layout.lanes == 1 else builder.load(place))
             value = step.apply(builder, value, operands)
-        builder.store(value, address(self.pointers[0], self.output.layout, 0, block, row, column))
+        builder.store(value, self._near(self.pointers[0], self.output.layout, block, row, column))
+
+    def _near(
+        self, pointer: Pointer, layout: Layout, block: int, row: Index | int, column: Index | int
+    ) -> Pointer:
+        """So far from this pixel; where rows are folded, from the first pixel of the plane."""
+        if layout.fold:
+            row, column = self.row + row, self.column + column
+        return address(pointer, layout, 0, block, row, column)
 
 
 class Output:
@@ -96,5 +109,8 @@ class Output:
         self, plane: Index | int, block: Index | int, row: Index | int, column: Index | int
     ) -> Place:
         """The place of a pixel of a block."""
-        pairs = zip(self._starts, self._layouts, strict=True)
-        return Place(self, tuple(address(p, q, plane, block, row, column) for p, q in pairs))
+        pointers = []
+        for start, layout in zip(self._starts, self._layouts, strict=True):
+            pixel = (0, 0) if layout.fold else (row, column)
+            pointers.append(address(start, layout, plane, block, *pixel))
+        return Place(self, tuple(pointers), row, column)

@@ -288,12 +288,10 @@ def _direct(
     """
     axes = part.axes
     if all((a.taps, a.stride, a.offset, a.spread) == (1, 1, 0, 1) for a in axes):
-        layouts = [x, y, *(operand for step in epilogue for operand in step.operands)]
-        flat = [layout.flat for layout in layouts]
-        if len({(f.batch, f.depth, f.height, f.width) for f in flat}) == 1:
-            axes = Axis(flat[0].depth), Axis(flat[0].height), Axis(flat[0].width)
-            x, y = flat[:2]
-            epilogue = with_layouts(epilogue, flat[2:])
+        layouts = _in_line(x, y, *(operand for step in epilogue for operand in step.operands))
+        axes = Axis(layouts[0].depth), Axis(layouts[0].height), Axis(layouts[0].width)
+        x, y = layouts[:2]
+        epilogue = with_layouts(epilogue, layouts[2:])
     planes, rows, columns = axes
     tiles = rank_tiles(task.context.target, y.blocks // task.groups, rows.count, columns.count)
     tile = next((tile for tile in tiles if tile.vectors == vectors), tiles[0])
@@ -318,6 +316,17 @@ def _direct(
     return DirectConv(
         x, y, rows, columns, tile, band, task.groups, outer, epilogue, planes, used, span, sliced
     )
+
+
+def _in_line(*layouts: Layout) -> list[Layout]:
+    """Tensors of the same sizes, their pixels in one line where those of the first are."""
+    flat = [layout.flat for layout in layouts]
+    if len({(f.batch, f.depth, f.height, f.width) for f in flat}) == 1:
+        return flat
+    x = layouts[0]
+    if x.depth > 1 or x.flat.height > 1 or x.flat.batch != x.batch:
+        return list(layouts)
+    return [layout.dealt(1, x.height * x.width) for layout in layouts]
 
 
 def _slice(task: ConvTask, part: Part, tile: Tile, pixels: int) -> int:

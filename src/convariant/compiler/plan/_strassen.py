@@ -19,7 +19,7 @@ from convariant.compiler.layout import Axis
 from convariant.compiler.llvm import Target
 from convariant.compiler.plan._choice import Way
 from convariant.compiler.plan._choose import direct_cycles, keeping_cycles, over_budget
-from convariant.compiler.plan._job import Option, placed
+from convariant.compiler.plan._job import Option, placed, with_layouts
 from convariant.compiler.plan._model import KernelCall, Located, Lowering, Need
 from convariant.compiler.plan._slices import slice_blocks
 from convariant.compiler.plan._task import ConvTask
@@ -35,6 +35,8 @@ _BAND = 384 * 1024
 _FEW = 28
 # Pairs whose sums wait for the next slice, and keep their place in the first-level cache.
 _SLICE_PAIRS = 100
+# Pairs of a row at most where pixels are dealt out in rows: two of them in a band.
+_LONG = 50
 # Cycles to make the four sums of a pair and block of inputs, all at once or, where there are
 # slices, each before its product, when the inputs have left the cache; to keep, add and store the
 # four outputs of a pair and block.
@@ -43,9 +45,13 @@ _SUMS, _SUMS_SINGLY, _ASIDE = 9.0, 30.0, 8.0
 
 @dataclass(frozen=True)
 class Strassen:
-    """How the pixels are paired, and the work cut."""
+    """How the pixels are paired, and the work cut.
+
+    Pixels that are `dealt` are paired in other rows than those of the image.
+    """
 
     pairs: Pairs
+    dealt: bool
     tile: Tile
     band: int
     splits: int
@@ -55,16 +61,16 @@ class Strassen:
 
 def strassen_ways(task: ConvTask, part: Part) -> tuple[list[Option], list[Way]]:
     """The best way as an option, or why there is none."""
-    way = strassen_way(task, part)
+    way = strassen_way(task, part, free=True)
     if isinstance(way, str):
         return [], [Way("strassen", declined=way)]
     as_way = Way("strassen", way.tile.text(task.lanes), way.cycles)
     return [Option(as_way, partial(_lower, task, part, way))], []
 
 
-def strassen_way(task: ConvTask, part: Part) -> Strassen | str:
+def strassen_way(task: ConvTask, part: Part, *, free: bool = False) -> Strassen | str:
     """The best way, where the halves of the channels are whole blocks and the error fits; else the
-    reason why there is none.
+    reason why there is none. It is `free` to deal out the pixels if the input has no halo.
     """
     planes, rows, columns = part.axes
     single = all(axis.taps == 1 for axis in part.axes)
@@ -85,6 +91,7 @@ def strassen_way(task: ConvTask, part: Part) -> Strassen | str:
         rows,
         columns,
         context.threads,
+        free,
     )
     return best or "its pixels are odd in number both down and across"
 
@@ -98,11 +105,12 @@ def _best(
     rows: Axis,
     columns: Axis,
     threads: int,
+    free: bool,
 ) -> Strassen | None:
     """The way with the fewest cycles of all threads together."""
     ways = (
-        _way(target, ci, blocks, planes, pairs, tile, band, splits, threads)
-        for pairs in _pairings(rows, columns)
+        _way(target, ci, blocks, planes, pairs, dealt, tile, band, splits, threads)
+        for pairs, dealt in [*_pairings(rows, columns), *(_dealt(rows, columns) if free else ())]
         for tile in rank_tiles(target, blocks // 2, pairs.rows, pairs.columns)
         for band in _bands(target, pairs, ci, blocks, tile, threads)
         for splits in {1, threads}
@@ -111,13 +119,23 @@ def _best(
     return min(ways, key=lambda way: way.cycles, default=None)
 
 
-def _pairings(rows: Axis, columns: Axis) -> Iterator[Pairs]:
+def _pairings(rows: Axis, columns: Axis) -> Iterator[tuple[Pairs, bool]]:
     """Neighbours in a column, or in a row, where their number is even."""
     (r, s), (c, t) = ((axis.spread, axis.stride) for axis in (rows, columns))
     if rows.count % 2 == 0:
-        yield Pairs(rows.count // 2, columns.count, (2 * r, c), (r, 0), (2 * s, t), (s, 0))
+        yield Pairs(rows.count // 2, columns.count, (2 * r, c), (r, 0), (2 * s, t), (s, 0)), False
     if columns.count % 2 == 0:
-        yield Pairs(rows.count, columns.count // 2, (r, 2 * c), (0, c), (s, 2 * t), (0, t))
+        yield Pairs(rows.count, columns.count // 2, (r, 2 * c), (0, c), (s, 2 * t), (0, t)), False
+
+
+def _dealt(rows: Axis, columns: Axis) -> Iterator[tuple[Pairs, bool]]:
+    """Neighbours in a column where all pixels are dealt out in rows as long as tiles like them."""
+    half, rest = divmod(rows.count * columns.count, 2)
+    plain = all((a.stride, a.offset, a.spread) == (1, 0, 1) for a in (rows, columns))
+    lengths = (n for n in range(_LONG, columns.count, -1) if half % n == 0)
+    length = next(lengths, 0)
+    if plain and length and not rest:
+        yield Pairs(half // length, length, (2, 1), (1, 0), (2, 1), (1, 0)), True
 
 
 def _bands(
@@ -143,6 +161,7 @@ def _way(
     blocks: int,
     planes: int,
     pairs: Pairs,
+    dealt: bool,
     tile: Tile,
     band: int,
     splits: int,
@@ -167,15 +186,16 @@ def _way(
         tiles *= -(-pairs.columns // tile.columns) * blocks // 2 // tile.vectors
         aside += keeping_cycles(tile, 7 * -(-half // size), tiles)
     cycles = direct_cycles(target, (products + aside) * uneven, weights, threads)
-    return Strassen(pairs, tile, band, splits, size, cycles)
+    return Strassen(pairs, dealt, tile, band, splits, size, cycles)
 
 
 def _lower(task: ConvTask, part: Part, way: Strassen) -> Lowering:
     def build(located: tuple[Located, ...], out: Located) -> list[KernelCall]:
         x, *operands = located
-        return [
-            strassen_call(task, part, way, x, out, placed(task.job.epilogue, operands), operands)
-        ]
+        taken = way if x.layout.gapless or not way.dealt else strassen_way(task, part)
+        assert isinstance(taken, Strassen)  # an even number of pixels has an even axis
+        epilogue = placed(task.job.epilogue, operands)
+        return [strassen_call(task, part, taken, x, out, epilogue, operands)]
 
     need = Need(task.job.x, "blocked", task.halo)
     return Lowering((need,), build, "strassen", operands=task.job.operands)
@@ -191,9 +211,12 @@ def strassen_call(
     operands: Sequence[Located],
 ) -> KernelCall:
     """One part of a convolution."""
-    conv = StrassenConv(
-        x.layout, y.layout, way.pairs, way.tile, way.band, way.splits, epilogue, way.slice
-    )
+    own = x.layout, y.layout
+    if way.dealt:
+        size = 2 * way.pairs.rows, way.pairs.columns
+        own = x.layout.dealt(*size), y.layout.dealt(*size)
+        epilogue = with_layouts(epilogue, [operand.layout.dealt(*size) for operand in operands])
+    conv = StrassenConv(*own, way.pairs, way.tile, way.band, way.splits, epilogue, way.slice)
     weights = task.context.constants.add_packed(conv, part.weight(task.weight))
     _, rows, columns = part.axes
     start = x.address + (rows.offset * x.layout.row + columns.offset * x.layout.column)
