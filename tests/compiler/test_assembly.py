@@ -75,8 +75,11 @@ def products(kernel: Any) -> set[int]:
         once = kernel.tile_rows * kernel.tile_columns * kernel.columns.taps
         return {once * kernel.used}
     once = kernel.tile.rows * kernel.tile.columns * kernel.tile.vectors
-    planar = isinstance(kernel, DirectConv) and kernel.inputs < 4
-    return {once * unrolled for unrolled in ((1, 2, 3, 4) if planar else (4,))}
+    if isinstance(kernel, DirectConv) and kernel.inputs < 4:
+        return {once * unrolled for unrolled in (1, 2, 3, 4)}
+    taps = kernel.rows.taps * kernel.columns.taps if isinstance(kernel, DirectConv) else 1
+    pointwise = taps == 1 and not isinstance(kernel, WinogradConv)
+    return {once * (8 if pointwise and kernel.y.lanes == 8 else 4)}
 
 
 def inner(kernel: Any, found: list[Run]) -> list[Run]:

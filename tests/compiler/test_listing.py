@@ -28,15 +28,15 @@ def test_the_inner_loop_is_that_of_a_whole_tile(name, target):
 
 
 def test_loads_and_stores_are_counted_by_hand():
-    """Each of four channels loads 2 vectors of weights and 5 pixels."""
+    """Each of eight channels loads 2 vectors of weights and 5 pixels."""
     target = TARGETS["avx2"]
     (kernel,) = kernels("pointwise", target)
     assert (kernel.tile.columns, kernel.tile.vectors) == (5, 2)
     loop = inner_loop(assembly(kernel.emit(target, "kernel"), target))
-    assert (loop.products, loop.loads, loop.stores, loop.spills) == (40, 28, 0, 0)
-    assert loop.cycles == (20, "arithmetic")
+    assert (loop.products, loop.loads, loop.stores, loop.spills) == (80, 56, 0, 0)
+    assert loop.cycles == (40, "arithmetic")
     assert (
-        "40 multiply-adds, 28 vector loads, 0 stores, 0 spills; at least 20 cycles" in loop.summary
+        "80 multiply-adds, 56 vector loads, 0 stores, 0 spills; at least 40 cycles" in loop.summary
     )
 
 

@@ -160,7 +160,7 @@ def test_three_axes():
 
 
 def test_phases_of_a_transposed_convolution():
-    x = torch.from_numpy(random(2, 128, 13, 14))
-    model = nn.Sequential(nn.ConvTranspose2d(128, 64, 3, 3, 1, output_padding=1), nn.ReLU())
-    program = check_native(model, x, target=KEEPS_UP, reduction=1000)
+    x = torch.from_numpy(random(2, 256, 13, 14))
+    model = nn.Sequential(nn.ConvTranspose2d(256, 128, 3, 3, 1, output_padding=1), nn.ReLU())
+    program = check_native(model, x, target=KEEPS_UP, reduction=2000)
     assert set(steps(program)) == {"transposed, 9 phases, strassen"}

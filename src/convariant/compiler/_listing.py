@@ -25,7 +25,7 @@ _SHORTER = {
     r"<(float [\w.+-]+)(?:, \1)+>": r"splat (\1)",
 }
 # Lines of a basic block that are shown: of an unrolled loop, more would say the same again.
-_FIRST, _LAST = 40, 3
+_FIRST, _LAST = 60, 3
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,14 @@ from dataclasses import dataclass
 from convariant.compiler.kernels._epilogue import Epilogue, Output, address
 from convariant.compiler.kernels._pack import filled_up
 from convariant.compiler.kernels._taps import Span, useful_taps
-from convariant.compiler.kernels._tile import Ahead, Tile, TileSums, fetch_share
+from convariant.compiler.kernels._tile import (
+    POINTWISE_UNROLL,
+    UNROLL,
+    Ahead,
+    Tile,
+    TileSums,
+    fetch_share,
+)
 from convariant.compiler.layout import SINGLE, Axis, Floats, Layout
 from convariant.compiler.llvm import Builder, Index, Pointer, Target
 from convariant.compiler.llvm.deal import deal
@@ -327,6 +334,7 @@ class Panel:
         b, conv = self.b, self.conv
         kh, kw, outputs = conv.rows.taps, conv.columns.taps, conv.tile.vectors * b.lanes
         down, across = taps
+        most = POINTWISE_UNROLL if kh == kw == 1 else UNROLL
         apart = (conv.rows.stride * conv.x.row, conv.columns.stride * conv.x.column)
         start = weights + block * (conv.x.lanes * kh * kw * outputs)
         unrolled_taps = 1
@@ -337,7 +345,7 @@ class Panel:
             for u in range(unrolled_taps):
                 tap = address(x, conv.x, 0, block, i * conv.rows.step, (j + u) * conv.columns.step)
                 here = start + (i * kw + j + u) * (lanes * outputs)
-                sums.channels(tap, here, lanes, *apart)
+                sums.channels(tap, here, lanes, *apart, most=most)
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from convariant.compiler.kernels._tile import Ahead, Tile, TileSums, fetch_share
+from convariant.compiler.kernels._tile import POINTWISE_UNROLL, Ahead, Tile, TileSums, fetch_share
 from convariant.compiler.llvm import Index, Pointer
 
 if TYPE_CHECKING:
@@ -167,7 +167,7 @@ class PairTile:
         weights = self.panel.weights + i * conv.product_apart
         with b.loop(part.first, part.last) as block:
             here = weights + block * (b.lanes * outputs)
-            self.sums.channels(start + block * apart, here, b.lanes, *steps)
+            self.sums.channels(start + block * apart, here, b.lanes, *steps, most=POINTWISE_UNROLL)
 
     def _fetch(self, part: ProductPart) -> None:
         """Ask for this tile's share of the next slice."""

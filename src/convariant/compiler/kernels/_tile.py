@@ -7,9 +7,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from convariant.compiler.layout import LINE
-from convariant.compiler.llvm import Builder, Cell, Index, Pointer, Target, Vector
+from convariant.compiler.llvm import Builder, Cell, Index, Pointer, Target, Vector, settle
 
 __all__ = [
+    "POINTWISE_UNROLL",
+    "UNROLL",
     "Ahead",
     "Tile",
     "TileSums",
@@ -22,8 +24,14 @@ __all__ = [
 
 # Cycles that a tile costs beside its multiply-adds, in multiply-adds: loop entry and the stores.
 _TILE_OVERHEAD = 24
-# Channels (of a planar input: taps) whose multiply-adds are unrolled: enough to hide the loop.
-_UNROLL = 4
+# Channels (of a planar input: taps) whose multiply-adds are unrolled: enough to hide the loop of
+# wide vectors. Narrow ones leave less time for it, least where a neighbour shares the core: there a
+# pointwise layer unrolls a whole block; other loops became slower, or spill.
+UNROLL = 4
+POINTWISE_UNROLL = 8
+# Cycles between additions to the same sum. Eight sums keep two units busy in these as long as
+# nothing comes late, which on AVX2, where tiles are small, is felt.
+_LATENCY, _LATENCY_FELT = 4.0, 4.6
 # Weights that outgrow the caches near the core come from afar in every run: they are asked for
 # this many floats ahead of their use (16 KiB: some 900 cycles, more than memory takes).
 _FAR_BYTES = 400 * 2**10
@@ -98,10 +106,15 @@ class TileSums:
         self._cells: dict[tuple[int, int, int], Cell] = {
             (r, c, v): b.cell(starts[v]) for r, c in self.pixels for v in range(tile.vectors)
         }
+        needs = len(self._cells) + tile.vectors + 1
+        held = _scarce(b.target) and needs <= b.target.registers and len(self._cells) > 1
+        self._held = [*self._cells.values()] if held else []
 
     def multiply(self, x: Pointer, weights: Pointer, row: int, column: int) -> None:
         """Add one input channel's share: pixels lie `row` and `column` floats apart."""
         b = self._b
+        if self._held:
+            settle(self._held)
         b.fence()  # else LLVM loads the next channel early, and spills
         w = [b.load(weights + v * b.lanes) for v in range(self._vectors)]
         if self._far:
@@ -113,9 +126,21 @@ class TileSums:
                 cell = self._cells[r, c, v]
                 cell.set(b.fma(value, w[v], cell.get()))
 
-    def channels(self, x: Pointer, weights: Pointer, lanes: int, row: int, column: int) -> None:
-        """Add the shares of the first `lanes` channels of a block, some of them unrolled."""
-        unroll = next(u for u in (_UNROLL, 3, 2, 1) if lanes % u == 0)
+    def channels(
+        self,
+        x: Pointer,
+        weights: Pointer,
+        lanes: int,
+        row: int,
+        column: int,
+        *,
+        most: int = UNROLL,
+    ) -> None:
+        """Add the shares of the first `lanes` channels of a block; `most` of them unrolled where
+        vectors are narrow.
+        """
+        most = most if self._b.lanes <= POINTWISE_UNROLL else UNROLL
+        unroll = max(u for u in range(1, most + 1) if lanes % u == 0)
         outputs = self._vectors * self._b.lanes
         with self._b.loop(0, lanes, unroll) as lane:
             for k in range(unroll):
@@ -200,4 +225,10 @@ def _one_tile(target: Target, pixels: int, vectors: int) -> float:
     sums, loads = pixels * vectors, pixels + vectors
     # a broadcast that feeds one multiply-add only is a load for each, unless it folds into it
     broadcasts = 1.0 if vectors > 1 or target.loads_fold else 1.15
-    return max(sums / 2 * broadcasts, loads / 2, 4.0) + loads / 32 + _TILE_OVERHEAD / 64
+    latency = _LATENCY_FELT if _scarce(target) else _LATENCY
+    return max(sums / 2 * broadcasts, loads / 2, latency) + loads / 32 + _TILE_OVERHEAD / 64
+
+
+def _scarce(target: Target) -> bool:
+    """Whether a tile fills the registers to the last one, but for what feeds it (AVX2)."""
+    return target.fused and target.registers < 16

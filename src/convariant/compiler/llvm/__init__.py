@@ -3,7 +3,7 @@
 from convariant.compiler.llvm.builder import Builder
 from convariant.compiler.llvm.jit import Kernel, assembly, compile_object, load_object, load_objects
 from convariant.compiler.llvm.target import TARGETS, Target, get_target, host_target, runs_here
-from convariant.compiler.llvm.values import Cell, Index, Pointer, Vector
+from convariant.compiler.llvm.values import Cell, Index, Pointer, Vector, settle
 
 __all__ = [
     "TARGETS",
@@ -21,4 +21,5 @@ __all__ = [
     "load_object",
     "load_objects",
     "runs_here",
+    "settle",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +11,18 @@ from llvmlite import ir
 if TYPE_CHECKING:
     from convariant.compiler.llvm.builder import Builder
 
-__all__ = ["DOUBLE", "FLOAT", "INT32", "INT64", "POINTER", "Cell", "Index", "Pointer", "Vector"]
+__all__ = [
+    "DOUBLE",
+    "FLOAT",
+    "INT32",
+    "INT64",
+    "POINTER",
+    "Cell",
+    "Index",
+    "Pointer",
+    "Vector",
+    "settle",
+]
 
 INT32, INT64 = ir.IntType(32), ir.IntType(64)
 FLOAT, DOUBLE = ir.FloatType(), ir.DoubleType()
@@ -99,3 +111,18 @@ class Cell:
     def set(self, value: Any) -> None:
         """Replace the value."""
         self._builder.ir.store(value.value, self._slot)
+
+
+def settle(cells: Sequence[Cell]) -> None:
+    """Keep LLVM from computing what these vectors hold later than here, and what uses them earlier:
+    an empty instruction takes all of them, in registers, and gives them back. Two at least.
+    """
+    held = [cell.get() for cell in cells]
+    builder, values = held[0].builder, [vector.value for vector in held]
+    kinds = [value.type for value in values]
+    rules = ["=x"] * len(cells) + [str(i) for i in range(len(cells))]
+    kind = ir.FunctionType(ir.LiteralStructType(kinds), kinds)
+    empty = ir.InlineAsm(kind, "", ",".join(rules), side_effect=True)
+    given = builder.ir.call(empty, values)
+    for i, cell in enumerate(cells):
+        cell.set(Vector(builder, builder.ir.extract_value(given, i)))
