@@ -126,6 +126,29 @@ def test_rows_of_a_plan_are_joined_where_the_input_has_no_halo(target, size):
     assert first.columns.count == w
 
 
+class Joined(nn.Module):
+    """A pointwise layer in front of a windowed one, something of another shape added between."""
+
+    def __init__(self, shape):
+        super().__init__()
+        self.first, self.window = nn.Conv2d(24, 24, 1), nn.Conv2d(24, 24, 3, padding=1)
+        self.added = nn.Parameter(torch.from_numpy(random(*shape)))
+
+    def forward(self, x):
+        return self.window(torch.relu(self.first(x) + self.added))
+
+
+@each_target
+@pytest.mark.parametrize(
+    "shape", [(1, 24, 1, 1), (1, 1, 5, 7), (1, 24, 1, 7), (2, 24, 5, 1), (2, 1, 1, 1)]
+)
+def test_what_is_added_may_repeat_along_any_axis(target, shape):
+    x = torch.from_numpy(random(2, 24, 5, 7))
+    program = check_native(Joined(shape), x, target=target, reduction=1000)
+    (first,) = (k for k in kernels(program, DirectConv) if k.columns.taps == 1)
+    assert (first.columns.count, first.y.fold) == (35, 7)
+
+
 @pytest.mark.skipif(TARGETS["avx2"] not in HERE, reason="runs programs of AVX2")
 @pytest.mark.parametrize("threads", [1, 2])
 def test_pairs_of_a_plan_are_dealt_out_where_the_input_has_no_halo(threads):
