@@ -153,13 +153,13 @@ def _evaluated(module: nn.Module, x: Tensor) -> Callable[[], object]:
 
 
 def _variant(name: str, module: nn.Module, x: Tensor, ms: float | None) -> Variant:
-    """The counts of one module; its output size is that of what it computes."""
+    """The counts of one module, spent by asking for the size of what it computes."""
     chain = [
         _chains.chain_of(take_apart(layer.module, "compare"))[0]
         for layer in convolutions_in(module, "compare")
     ]
     h, w, *_ = x.shape[2:]
-    oh, ow = module(x).shape[2:]
+    oh, ow = module.to("meta")(x.to("meta")).shape[2:]
     return Variant(name, (oh, ow), _chains.params(chain), _chains.macs(chain, (h, w)), ms)
 
 
