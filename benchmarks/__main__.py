@@ -80,23 +80,30 @@ def row(name: str, batch: int, threads: int, lap: Lap) -> list[object]:
 
 
 def header(engines: list[str]) -> str:
-    return f"| network | batch | threads | {' | '.join(engines)} | best peer / ours |"
+    return (
+        f"| network | batch | threads | {' | '.join(engines)} | best peer / ours: medians | best |"
+    )
 
 
 def rule(engines: list[str]) -> str:
-    return "|---" * (len(engines) + 4) + "|"
+    return "|---" * (len(engines) + 5) + "|"
 
 
 def markdown(name: str, batch: int, threads: int, laps: list[Lap]) -> str:
-    """Best / median in milliseconds; the last column compares medians."""
+    """Best / median in milliseconds; the last two columns compare medians, and best calls."""
     cells = [
         "failed" if lap.median is None else f"{digits(lap.best)} / {digits(lap.median)}"
         for lap in laps
     ]
-    ours, *others = (lap.median for lap in laps)
-    peers = [median for median in others if median is not None]
-    ratio = f"{min(peers) / ours:.2f}" if ours and peers else "-"
-    return f"| {name} | {batch} | {threads} | {' | '.join(cells)} | {ratio} |"
+    ratios = (ahead([lap.median for lap in laps]), ahead([lap.best for lap in laps]))
+    return f"| {name} | {batch} | {threads} | {' | '.join((*cells, *ratios))} |"
+
+
+def ahead(times: Sequence[float | None]) -> str:
+    """The least time of the others by the first, which is ours."""
+    ours, *others = times
+    peers = [time for time in others if time is not None]
+    return f"{min(peers) / ours:.2f}" if ours and peers else "-"
 
 
 def digits(milliseconds: float) -> str:
