@@ -110,7 +110,9 @@ def _best(
     """The way with the fewest cycles of all threads together."""
     ways = (
         _way(target, ci, blocks, planes, pairs, dealt, tile, band, splits, threads)
-        for pairs, dealt in [*_pairings(rows, columns), *(_dealt(rows, columns) if free else ())]
+        for dealt, pairings in ((False, _pairings(rows, columns)), (True, _dealt(rows, columns)))
+        if free or not dealt
+        for pairs in pairings
         for tile in rank_tiles(target, blocks // 2, pairs.rows, pairs.columns)
         for band in _bands(target, pairs, ci, blocks, tile, threads)
         for splits in {1, threads}
@@ -119,23 +121,23 @@ def _best(
     return min(ways, key=lambda way: way.cycles, default=None)
 
 
-def _pairings(rows: Axis, columns: Axis) -> Iterator[tuple[Pairs, bool]]:
+def _pairings(rows: Axis, columns: Axis) -> Iterator[Pairs]:
     """Neighbours in a column, or in a row, where their number is even."""
     (r, s), (c, t) = ((axis.spread, axis.stride) for axis in (rows, columns))
     if rows.count % 2 == 0:
-        yield Pairs(rows.count // 2, columns.count, (2 * r, c), (r, 0), (2 * s, t), (s, 0)), False
+        yield Pairs(rows.count // 2, columns.count, (2 * r, c), (r, 0), (2 * s, t), (s, 0))
     if columns.count % 2 == 0:
-        yield Pairs(rows.count, columns.count // 2, (r, 2 * c), (0, c), (s, 2 * t), (0, t)), False
+        yield Pairs(rows.count, columns.count // 2, (r, 2 * c), (0, c), (s, 2 * t), (0, t))
 
 
-def _dealt(rows: Axis, columns: Axis) -> Iterator[tuple[Pairs, bool]]:
+def _dealt(rows: Axis, columns: Axis) -> Iterator[Pairs]:
     """Neighbours in a column where all pixels are dealt out in rows as long as tiles like them."""
     half, rest = divmod(rows.count * columns.count, 2)
     plain = all((a.stride, a.offset, a.spread) == (1, 0, 1) for a in (rows, columns))
     lengths = (n for n in range(_LONG, columns.count, -1) if half % n == 0)
     length = next(lengths, 0)
     if plain and length and not rest:
-        yield Pairs(half // length, length, (2, 1), (1, 0), (2, 1), (1, 0)), True
+        yield Pairs(half // length, length, (2, 1), (1, 0), (2, 1), (1, 0))
 
 
 def _bands(
