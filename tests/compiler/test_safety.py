@@ -254,6 +254,37 @@ def test_ctrl_c_stops_a_loop_of_calls_and_the_program_goes_on(in_process):
     assert (answer.returncode, answer.stdout.strip()) == (0, "True"), answer.stderr
 
 
+@pytest.mark.parametrize("pause", [0, 0.01], ids=["awake", "asleep"])
+def test_ctrl_c_at_any_moment_of_a_run_leaves_later_runs_right(in_process, pause):
+    """No worker begins a job that is not run, which it would do half of in the next one."""
+    answer = in_process(f"""
+        def interrupted_at(number):
+            moments = 0
+            def count(frame, event, _):  # Python hears of signals where functions begin and end
+                nonlocal moments
+                moments += event != "c_call"
+                if moments == number:
+                    raise KeyboardInterrupt
+            sys.setprofile(count)
+            try:
+                fast(x)
+            except KeyboardInterrupt:
+                return True
+            finally:
+                sys.setprofile(None)
+            return False
+        other = torch.randn(x.shape)
+        expected, number = fast(other), 1
+        while interrupted_at(number):
+            for value, result in ((other, expected), (x, truth)) * 3:
+                assert torch.equal(fast(value), result), number
+            time.sleep({pause})
+            number += 1
+        print(number > 15)
+    """)
+    assert (answer.returncode, answer.stdout.strip()) == (0, "True"), answer.stderr
+
+
 @pytest.mark.parametrize("tune", [False, True])
 def test_ctrl_c_stops_compiling_and_the_next_compile_is_right(in_process, tune):
     answer = in_process(f"""
@@ -288,6 +319,8 @@ def test_ctrl_c_again_and_again_leaves_the_program_right(in_process):
                 os.kill(os.getpid(), signal.SIGINT)
             over.set()
         armed, caught, over = False, 0, threading.Event()
+        other = torch.randn(x.shape)
+        expected = fast(other)
         signal.signal(signal.SIGINT, interrupted)
         pest = threading.Thread(target=interrupt)
         pest.start()
@@ -299,6 +332,7 @@ def test_ctrl_c_again_and_again_leaves_the_program_right(in_process):
                 armed = False
             except KeyboardInterrupt:
                 caught += 1
+                assert torch.equal(fast(other), expected)
         pest.join()
         print(caught > 0, torch.equal(fast(x), truth))
     """)

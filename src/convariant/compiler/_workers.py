@@ -12,7 +12,7 @@ import threading
 
 from convariant.compiler.llvm import Kernel, host_target
 from convariant.compiler.llvm.deal import TAKEN_BYTES
-from convariant.compiler.llvm.driver import load_worker, meeting_bytes
+from convariant.compiler.llvm.driver import load_launch, load_worker, meeting_bytes
 
 __all__ = ["WorkerPool", "meeting_address", "pool"]
 
@@ -25,12 +25,17 @@ _MAILBOX = 16
 
 
 class WorkerPool:
-    """Runs a driver on this thread and on as many workers as it asks for."""
+    """Runs a driver on this thread and on as many workers as it asks for.
+
+    Ctrl-C may raise KeyboardInterrupt between any two calls here. A job is posted and run in one
+    native call, so that it is either not begun or over; a worker that was roused for nothing looks
+    for one until the next run.
+    """
 
     def __init__(self) -> None:
         self._running = threading.Lock()
-        self._state = threading.Lock()
         self._workers: list[_Worker] = []
+        self._job = (ctypes.c_int64 * 2)()
 
     def run(self, driver: Kernel, table: int, threads: int) -> None:
         """The driver on `threads` threads, this one among them; one program at a time."""
@@ -38,11 +43,25 @@ class WorkerPool:
             driver(table, 0, 1)
             return
         with self._running:
-            while len(self._workers) < threads - 1:
-                self._workers.append(_Worker(len(self._workers) + 1))
-            for worker in self._workers[: threads - 1]:
-                worker.post(driver, table, threads)
-            driver(table, 0, threads)
+            if len(self._job) < 1 + threads:
+                self._hire(threads - 1)
+            workers = self._workers[: threads - 1]
+            self._job[0], self._job[1] = driver.address, table
+            try:
+                for worker in workers:
+                    worker.rouse()
+                self._launch(ctypes.addressof(self._job), 0, threads)
+            finally:
+                for worker in workers:
+                    worker.release()
+
+    def _hire(self, count: int) -> None:
+        """Have so many workers, each with its place in what a job is made of."""
+        while len(self._workers) < count:
+            self._workers.append(_Worker(len(self._workers) + 1))
+        self._launch = load_launch(host_target())
+        boxes = [worker.mailbox for worker in self._workers]
+        self._job = (ctypes.c_int64 * (2 + len(boxes)))(0, 0, *boxes)
 
 
 class _Worker:
@@ -50,32 +69,31 @@ class _Worker:
 
     def __init__(self, number: int) -> None:
         self._number = number
-        self._mailbox = (ctypes.c_int64 * _MAILBOX)()
-        self._table = (ctypes.c_void_p * 1)(ctypes.addressof(self._mailbox))
-        self._lock = threading.Lock()
-        self._asleep = False
-        self._bell = threading.Semaphore(0)
+        self._box = (ctypes.c_int64 * _MAILBOX)()
+        self.mailbox = ctypes.addressof(self._box)
+        self._table = (ctypes.c_void_p * 1)(self.mailbox)
+        self._roused = False
+        # rung while it is free; a Semaphore is Python code, which Ctrl-C may leave half-way
+        self._bell = threading.Lock()
+        self._bell.acquire()
         self._native = load_worker(host_target())
         name = f"convariant-{number}"
         threading.Thread(target=self._live, name=name, daemon=True).start()
 
-    def post(self, driver: Kernel, table: int, threads: int) -> None:
-        """Hand over a job; the worker has finished the one before."""
-        box = self._mailbox
-        box[2], box[3], box[4] = driver.address, table, threads
-        with self._lock:
-            box[0] += 1
-            wake, self._asleep = self._asleep, False
-        if wake:
+    def rouse(self) -> None:
+        """A job will come: look for it, however long, until released."""
+        self._roused = True
+        if self._bell.locked():
             self._bell.release()
+
+    def release(self) -> None:
+        """The job is over, or never came."""
+        self._roused = False
 
     def _live(self) -> None:
         while True:
             self._native(ctypes.addressof(self._table), self._number, _PATIENCE)
-            with self._lock:
-                idle = self._mailbox[0] == self._mailbox[1]
-                self._asleep = idle
-            if idle:
+            if self._box[0] == self._box[1] and not self._roused:
                 self._bell.acquire()
 
 

@@ -1,6 +1,6 @@
 """The code that runs a program: kernels in turn, with a spin barrier where threads must meet.
 
-Both functions have the signature of a kernel, so that they load and are called like one. They are
+All functions have the signature of a kernel, so that they load and are called like one. They are
 written here instruction by instruction because they call pointers and touch atomics and the
 floating-point control word, which no kernel does. Numbers too small for the normal format, which
 slow some machines down a hundredfold, count as zero while a program runs, and only then.
@@ -16,7 +16,7 @@ from convariant.compiler.llvm.deal import TAKEN_BYTES
 from convariant.compiler.llvm.jit import Kernel, compile_object, load_object
 from convariant.compiler.llvm.target import Target
 
-__all__ = ["load_driver", "load_worker", "meeting_bytes"]
+__all__ = ["load_driver", "load_launch", "load_worker", "meeting_bytes"]
 
 # Turns of waiting (some 15 microseconds) before a thread lets others run, where cores are busy; and
 # before it sleeps for so many microseconds: a system may give a thread that only yields its core
@@ -223,6 +223,39 @@ done:
 }}
 """
 
+# arguments: driver, its arguments, then the mailbox of each worker. Posts the job to all but this
+# thread, and takes part: one call, so that no signal handler of Python's leaves a job half-posted.
+_LAUNCH = """
+define void @launch(ptr %arguments, i64 %thread, i64 %threads, ptr %unused) nounwind {{
+entry:
+  %driver = load ptr, ptr %arguments
+  %table.at = getelementptr ptr, ptr %arguments, i64 1
+  %table = load ptr, ptr %table.at
+  br label %next
+next:
+  %i = phi i64 [1, %entry], [%more, %post]
+  %left = icmp slt i64 %i, %threads
+  br i1 %left, label %post, label %run
+post:
+  %more = add i64 %i, 1
+  %mailbox.at = getelementptr ptr, ptr %arguments, i64 %more
+  %mailbox = load ptr, ptr %mailbox.at
+  %driver.at = getelementptr i64, ptr %mailbox, i64 2
+  store ptr %driver, ptr %driver.at
+  %table.to = getelementptr i64, ptr %mailbox, i64 3
+  store ptr %table, ptr %table.to
+  %threads.at = getelementptr i64, ptr %mailbox, i64 4
+  store i64 %threads, ptr %threads.at
+  %posted = load i64, ptr %mailbox
+  %job = add i64 %posted, 1
+  store atomic i64 %job, ptr %mailbox release, align 8
+  br label %next
+run:
+  call void %driver(ptr %table, i64 0, i64 %threads, ptr null)
+  ret void
+}}
+"""
+
 
 _drivers: dict[Target, Kernel] = {}
 
@@ -243,6 +276,12 @@ def load_driver(target: Target, cache: ObjectCache | None = None) -> Kernel:
 def load_worker(target: Target) -> Kernel:
     """`worker(table, thread, patience)` with table = {mailbox}."""
     return load_object(compile_object(_source(_WORKER, target), target), "worker", target)
+
+
+@functools.cache
+def load_launch(target: Target) -> Kernel:
+    """`launch(table, 0, threads)` with table = {driver, its table, a mailbox for each worker}."""
+    return load_object(compile_object(_source(_LAUNCH, target), target), "launch", target)
 
 
 def _source(template: str, target: Target) -> str:
