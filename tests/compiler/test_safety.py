@@ -201,6 +201,35 @@ def test_a_child_forked_while_a_thread_compiles_may_compile(in_process):
     assert (answer.returncode, answer.stdout.strip()) == (0, "0"), answer.stderr
 
 
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+def test_forks_while_a_thread_captures_and_compiles_leave_children_that_can(in_process):
+    answer = in_process("""
+        import tempfile
+        model = torch.nn.Conv2d(3, 8, 3).eval()
+        def compiled():
+            with tempfile.TemporaryDirectory() as folder:
+                return cv.compile(model, x, threads=1, cache_dir=folder)(x)
+        def compiling():
+            while not over.is_set():
+                compiled()
+        expected, over, codes = compiled(), threading.Event(), []
+        thread = threading.Thread(target=compiling)
+        thread.start()
+        for turn in range(8):
+            time.sleep(0.017 * turn)
+            child = os.fork()
+            if child == 0:
+                signal.alarm(20)
+                right = sys.stderr is sys.__stderr__ and torch.equal(compiled(), expected)
+                os._exit(0 if right else 1)
+            codes.append(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+        over.set()
+        thread.join()
+        print(codes)
+    """)
+    assert (answer.returncode, answer.stdout.strip()) == (0, str([0] * 8)), answer.stderr
+
+
 @pytest.mark.slow
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
 def test_a_fork_while_another_thread_runs_a_program_does_not_hang(in_process):

@@ -6,6 +6,7 @@ import contextlib
 import inspect
 import io
 import logging
+import os
 import sys
 import threading
 import warnings
@@ -32,7 +33,12 @@ FAILURES = (
     ArithmeticError,
 )
 
-_STDERR = threading.RLock()  # sys.stderr is one for all threads
+# sys.stderr is one for all threads; a fork waits until it is itself again
+_STDERR = threading.RLock()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(
+        before=_STDERR.acquire, after_in_parent=_STDERR.release, after_in_child=_STDERR.release
+    )
 
 
 def export(module: nn.Module, examples: Examples, dynamic_batch: bool) -> ExportedProgram:

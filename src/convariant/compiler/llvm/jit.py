@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import functools
+import os
 from collections.abc import Iterable
 from typing import Any
 
@@ -120,4 +121,13 @@ def _new_machine(target: Target) -> Any:
     _initialise()
     return llvm.Target.from_triple(target.triple).create_target_machine(
         cpu=target.cpu, features=target.features, opt=2, reloc="pic", codemodel="default"
+    )
+
+
+# LLVM takes one call at a time. A fork waits for the one under way: its child would have the lock
+# held by a thread that it does not have. (llvmlite shows its lock to nobody.)
+_lock = getattr(llvm.ffi.lib, "_lock", None)
+if _lock is not None and hasattr(os, "register_at_fork"):
+    os.register_at_fork(
+        before=_lock.__enter__, after_in_parent=_lock.__exit__, after_in_child=_lock.__exit__
     )
