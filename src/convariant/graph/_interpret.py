@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from typing import Any
 
@@ -89,14 +89,19 @@ def run_values(
 
 def at_inputs(graph: Graph, inputs: tuple[Tensor, ...]) -> Graph:
     """The graph at the batch size of these tensors; raises ShapeError where they do not fit it."""
-    if len(inputs) != len(graph.inputs):
+    return at_shapes(graph, tuple(tuple(tensor.shape) for tensor in inputs))
+
+
+def at_shapes(graph: Graph, shapes: Sequence[tuple[int, ...]]) -> Graph:
+    """The graph at the batch size of inputs of these shapes; ShapeError where they do not fit."""
+    if len(shapes) != len(graph.inputs):
         raise ShapeError(
             f"{graph.name} takes {len(graph.inputs)} inputs ({', '.join(graph.inputs)}), but got "
-            f"{len(inputs)}; give one tensor for each"
+            f"{len(shapes)}; give one tensor for each"
         )
     batches = set()
-    for name, tensor in zip(graph.inputs, inputs, strict=True):
-        type_, shape = graph.types[name], tuple(tensor.shape)
+    for name, shape in zip(graph.inputs, shapes, strict=True):
+        type_ = graph.types[name]
         pairs = list(zip(shape, type_.shape, strict=False))
         batches |= {Fraction(s, e.factor) for s, e in pairs if isinstance(e, Dim)}
         fits = len(shape) == type_.rank and all(s == e or isinstance(e, Dim) for s, e in pairs)
@@ -108,7 +113,7 @@ def at_inputs(graph: Graph, inputs: tuple[Tensor, ...]) -> Graph:
     if not batches:
         return graph
     if len(batches) > 1 or min(batches).denominator > 1:
-        shown = ", ".join(str(tuple(t.shape)) for t in inputs)
+        shown = ", ".join(map(str, shapes))
         raise ShapeError(
             f"{graph.name}: inputs of shapes {shown} have different batches; give all the same"
         )

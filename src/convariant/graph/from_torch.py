@@ -27,6 +27,7 @@ from convariant.graph._builder import GraphBuilder
 from convariant.graph._export import Examples, export, without_changing_views, written_by
 from convariant.graph._graph import Graph, Name, Structure
 from convariant.graph._held import Held, constant_of, target_of
+from convariant.graph._interpret import at_shapes
 from convariant.graph._overload import (
     bound_arguments,
     is_constant,
@@ -90,11 +91,25 @@ def _recapture(
 
 
 def from_exported(program: ExportedProgram, *, name: str = "graph", frozen: bool = False) -> Graph:
-    """A program that torch.export has already made, as a graph; `frozen` copies its weights."""
+    """A program that torch.export has already made, as a graph; `frozen` copies its weights.
+
+    It keeps to the input shapes that it was exported for: what depended on them is a number now.
+    """
     graph = _Capture(without_changing_views(program), GraphBuilder(name)).graph()
-    if not frozen:
-        return graph
-    return replace(graph, constants={n: t.detach().clone() for n, t in graph.constants.items()})
+    if frozen:
+        copies = {n: t.detach().clone() for n, t in graph.constants.items()}
+        graph = replace(graph, constants=copies)
+    return replace(graph, capture=partial(_as_exported, graph))
+
+
+def _as_exported(graph: Graph, *shapes: tuple[int, ...]) -> Graph:
+    """The graph at another batch, if that was left open."""
+    try:
+        return replace(at_shapes(graph, shapes), capture=partial(_as_exported, graph))
+    except ShapeError as error:
+        raise GraphError(
+            f"{str(error).partition(';')[0]}; export it with dynamic_shapes, or give the module"
+        ) from error
 
 
 # blocks of torch.export that only set a mode: gradients on or off, mixed precision

@@ -24,6 +24,7 @@ from convariant.compiler.program import Program
 from convariant.compiler.saving._document import graph_document, read_graph
 from convariant.compiler.saving._file import Part, ProgramFile, widest_first, write_program_file
 from convariant.compiler.saving._native import machine, native_document, native_part, read_native
+from convariant.compiler.saving._shapes import bound_to, free_sizes, graph_at, read_free
 from convariant.errors import CompileError, ConvariantError, ModelFileError
 
 __all__ = ["load", "save_program"]
@@ -39,15 +40,17 @@ _FAILURES = (
 
 def save_program(program: Program, path: str | os.PathLike[str]) -> None:
     """Write a program as one file; see `Program.save`."""
-    weights = Part(widest_first({f"{_WEIGHT}{n}": t for n, t in program.graph.constants.items()}))
+    instance = program.latest()
+    graph = graph_at(program.graph, instance.shapes)
+    weights = Part(widest_first({f"{_WEIGHT}{n}": t for n, t in graph.constants.items()}))
     document: dict[str, Any] = {
-        "graph": graph_document(program.graph),
+        "graph": graph_document(graph),
+        "free": free_sizes(graph, instance.shapes),
         "weights": {"names": list(weights.tensors), "digest": weights.digest()},
         "threads": program.threads,
         "tolerance": program.tolerance,
         "native": None,
     }
-    instance = program.latest()
     native = native_part(instance)
     document["native"] = {
         "names": list(native.tensors),
@@ -100,13 +103,14 @@ def load(
         fits = native["machine"] == machine(target) and native["threads"] == threads
         ready = readers.submit(_read, file, native, huge=True) if ours and fits else None
         constants = {n.removeprefix(_WEIGHT): tensor for n, tensor in weights.result()[1].items()}
+        shapes = tuple(tuple(shape) for shape in native["shapes"])
+        graph = read_graph(document["graph"], constants)
         program = Program(
-            read_graph(document["graph"], constants),
+            bound_to(graph, shapes, read_free(document["free"])),
             threads=threads,
             tolerance=_tolerance(document),
             cache=cache,
         )
-        shapes = tuple(tuple(shape) for shape in native["shapes"])
         if ready is not None:
             program.adopt(shapes, read_native(native, target, *ready.result()))
         program.prepare(*shapes)

@@ -28,7 +28,7 @@ from convariant.errors import CompileError, ModelFileError, StorageError
 
 __all__ = ["Part", "ProgramFile", "digest", "widest_first", "write_program_file"]
 
-FORMAT = "convariant program 4"  # another number when a file of before can no longer be read
+FORMAT = "convariant program 5"  # another number when a file of before can no longer be read
 
 _SAFETENSORS = {
     torch.float64: "F64",
