@@ -8,7 +8,7 @@ constants, they hold for other shapes too.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Literal, TypeAlias, cast, get_args
 
@@ -38,9 +38,22 @@ def graph_at(graph: Graph, shapes: _Shapes) -> Graph:
 
 
 def free_sizes(graph: Graph, shapes: _Shapes) -> Free:
-    """What may change, as far as captures at the batch after and at twice the size tell."""
-    kinds: tuple[Free, ...] = ("batch and sizes", "batch")
-    return next((kind for kind in kinds if _holds_for(graph, shapes, kind)), "nothing")
+    """What may change, as far as captures with one image more, at other sizes, tell.
+
+    Twice the size shows most of what depends on it; where a network takes only some sizes (a U-Net
+    that crops), 64 more is one.
+    """
+    sizes: list[Callable[[int], int]] = [lambda size: 2 * size, lambda size: size + 64]
+    for grown in sizes:
+        if _holds_for(graph, tuple(_grown(shape, grown) for shape in shapes)):
+            return "batch and sizes"
+    unchanged = tuple(_grown(shape, lambda size: size) for shape in shapes)
+    return "batch" if _holds_for(graph, unchanged) else "nothing"
+
+
+def _grown(shape: tuple[int, ...], size: Callable[[int], int]) -> tuple[int, ...]:
+    """With one image more, and other sizes behind the channels."""
+    return tuple(s + 1 if axis == 0 else size(s) if axis > 1 else s for axis, s in enumerate(shape))
 
 
 def bound_to(graph: Graph, shapes: _Shapes, free: Free) -> Graph:
@@ -71,14 +84,11 @@ def _is_free(axis: int, free: Free) -> bool:
     return {"batch and sizes": axis != 1, "batch": axis == 0, "nothing": False}[free]
 
 
-def _holds_for(graph: Graph, shapes: _Shapes, free: Free) -> bool:
-    others = [
-        tuple(s + 1 if a == 0 else 2 * s if _is_free(a, free) else s for a, s in enumerate(shape))
-        for shape in shapes
-    ]
+def _holds_for(graph: Graph, shapes: _Shapes) -> bool:
+    """Whether the network is the same for these shapes."""
     try:
-        kept = _inferred(graph, others)
-        return graph.capture is None or _are_alike(graph.capture(*others), kept)
+        kept = _inferred(graph, shapes)
+        return graph.capture is None or _are_alike(graph.capture(*shapes), kept)
     except ConvariantError:
         return False
 
