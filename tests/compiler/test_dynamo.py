@@ -221,3 +221,28 @@ def test_another_device_is_named():
         result, messages = warned(lambda: compiled(model)(torch.empty(1, 3, 9, 9, device="meta")))
     assert result.shape == (1, 8, 7, 7)
     assert "its tensors are on meta, but a program runs on the CPU" in messages[0]
+
+
+def test_options_are_those_of_compile(fresh, tmp_path):
+    model, x = Net().eval(), torch.randn(1, 3, 16, 16)
+    how = {"threads": 1, "tolerance": 0, "cache_dir": tmp_path / "kernels"}
+    with torch.no_grad():
+        result = torch.compile(model, backend="convariant", options=how)(x)
+        assert_close(result["map"], model(x)["map"], reduction=400)
+    (program,) = fresh[0]._programs.values()
+    assert (program.threads, program.tolerance) == (1, 0)
+    assert any((tmp_path / "kernels").iterdir())
+
+
+@pytest.mark.parametrize(
+    ("how", "message"),
+    [
+        ({"options": {"thread": 1}}, "no option 'thread'.*has threads, tolerance"),
+        ({"options": {"threads": 0}}, "threads=0"),
+        ({"mode": "max-autotune"}, "inductor's.*tune"),
+    ],
+)
+def test_options_that_are_none_are_refused(how, message):
+    fast = torch.compile(Net().eval(), backend="convariant", **how)
+    with torch.no_grad(), pytest.raises(RuntimeError, match=message):
+        fast(torch.randn(1, 3, 16, 16))

@@ -9,15 +9,16 @@ from __future__ import annotations
 
 import warnings
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch._subclasses import FakeTensorMode
 
+from convariant.compiler._inputs import check_threads
 from convariant.compiler._watch import Watch
-from convariant.compiler.program import Program
+from convariant.compiler.program import Program, compile
 from convariant.errors import CompileError, ConvariantError
 from convariant.graph import from_torch
 from convariant.graph._export import FAILURES
@@ -26,10 +27,25 @@ __all__ = ["backend"]
 
 # Programs of one graph that are kept; the one not used for longest makes room.
 _KEPT = 8
+# What `options` may hold, as `compile` takes it.
+_OPTIONS = ("threads", "tolerance", "cache_dir", "tune")
 
 
-def backend(module: torch.fx.GraphModule, example_inputs: Sequence[Any]) -> Callable[..., Any]:
+def backend(
+    module: torch.fx.GraphModule,
+    example_inputs: Sequence[Any],
+    *,
+    options: Mapping[str, Any] | None = None,
+    mode: str | None = None,
+) -> Callable[..., Any]:
     """The backend that torch.compile knows as "convariant"; for inference, on the CPU.
+
+    `options` are those of `convariant.compile`: `torch.compile(model, backend="convariant",
+    options={"threads": 1, "tolerance": 0})`. With `dynamic=True`, torch makes inputs of the numbers
+    in a batch norm, and such a graph is left to PyTorch: leave `dynamic` out, and sizes are opened
+    when they first change.
+
+    Raises CompileError for options that it does not have; torch wraps it in its own error.
 
     >>> import torch, convariant as cv
     >>> model = cv.models.create("lenet5").eval()
@@ -39,14 +55,36 @@ def backend(module: torch.fx.GraphModule, example_inputs: Sequence[Any]) -> Call
     ...     torch.allclose(fast(x), model(x), atol=1e-5)
     True
     """
-    return _Compiled(module, example_inputs)
+    return _Compiled(module, example_inputs, _checked(options or {}, mode))
+
+
+def _checked(options: Mapping[str, Any], mode: str | None) -> dict[str, Any]:
+    """The options; raises CompileError for what is none."""
+    if mode not in (None, "default"):
+        raise CompileError(
+            f"mode={mode!r} is one of inductor's; give "
+            'options={"tune": True} to choose algorithms by running them, and leave mode out'
+        )
+    unknown = [name for name in options if name not in _OPTIONS]
+    if unknown:
+        raise CompileError(
+            f'no option {unknown[0]!r}; torch.compile(..., backend="convariant") has '
+            f"{', '.join(_OPTIONS)}"
+        )
+    check_threads(options.get("threads"))
+    return dict(options)
 
 
 class _Compiled:
     """One graph of torch.compile, called with its inputs in order: weights, sizes, tensors."""
 
-    def __init__(self, module: torch.fx.GraphModule, example_inputs: Sequence[Any]) -> None:
-        self._module = module
+    def __init__(
+        self,
+        module: torch.fx.GraphModule,
+        example_inputs: Sequence[Any],
+        options: Mapping[str, Any],
+    ) -> None:
+        self._module, self._options = module, options
         placeholders = [node for node in module.graph.nodes if node.op == "placeholder"]
         self._fixed = [
             place
@@ -91,8 +129,8 @@ class _Compiled:
         if program is None:
             _check(self._module, args)
             bound = _Bound(self._module, args, self._free).eval()
-            program = Program(from_torch(bound, tuple(args[place] for place in self._free)))
-            program.prepare()
+            graph = from_torch(bound, tuple(args[place] for place in self._free))
+            program = compile(graph, **self._options)
             self._programs[key] = program
             if len(self._programs) > _KEPT:
                 self._programs.popitem(last=False)
