@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 from tests.support.compare import assert_close, assert_equal
@@ -246,9 +247,37 @@ def test_interpret_names_the_node_that_fails() -> None:
         interpret(half, torch.ones(1, 2, dtype=torch.int64))
 
 
-def test_arguments_and_results_without_a_structure() -> None:
+def difference() -> Graph:
+    b = GraphBuilder("difference")
+    a, c = b.input("a", TensorType((2, 3))), b.input("c", TensorType((2, 3)))
+    return b.build([b.add(Elementwise("sub"), a, c)])
+
+
+def test_keywords_without_a_structure_are_the_names_of_inputs() -> None:
+    graph = difference()
+    assert flatten_arguments(graph, (1, 2), {}) == [1, 2]
+    assert flatten_arguments(graph, (1,), {"c": 2}) == [1, 2]
+    assert flatten_arguments(graph, (), {"c": 2, "a": 1}) == [1, 2]
+
+
+@pytest.mark.parametrize(
+    ("args", "kwargs", "message"),
+    [
+        ((), {"a": 1, "b": 2}, r"got difference\(a=1, b=2\): 'b' is none of its inputs"),
+        ((1,), {"a": 2}, r"got difference\(1, a=2\): 'a' is given twice; give each input once"),
+        ((), {"c": torch.ones(2, 3)}, r"got difference\(c=f32\[2,3\]\): 'a' is missing"),
+        ((1,), {}, r"got difference\(1\): 'c' is missing"),
+        ((1, 2, 3), {}, r"got difference\(1, 2, 3\): 3 are given by position"),
+    ],
+)
+def test_other_inputs_than_the_named_ones_are_refused(args, kwargs, message) -> None:
+    expected = r"^difference is called as difference\(a: f32\[2,3\], c: f32\[2,3\]\), but "
+    with pytest.raises(ShapeError, match=expected + message):
+        flatten_arguments(difference(), args, kwargs)
+
+
+def test_results_without_a_structure() -> None:
     graph = chain("relu")
-    assert flatten_arguments(graph, (1,), {"y": 2}) == [1, 2]
     assert nest_results(graph, (1,)) == 1
     assert nest_results(graph, (1, 2)) == (1, 2)
 
@@ -264,8 +293,42 @@ def test_arguments_in_the_structure_of_the_model() -> None:
     assert flatten_arguments(graph, (pair, True), {}) == list(pair)
     with pytest.raises(ShapeError, match="captured with the argument True, but got False"):
         flatten_arguments(graph, (pair, False), {})
-    with pytest.raises(ShapeError, match="captured with other arguments"):
+    with pytest.raises(ShapeError, match="captured with the argument True, but got f32"):
+        flatten_arguments(graph, (pair, torch.ones(2)), {})
+    with pytest.raises(ShapeError, match="captured with the argument True, but got bool.2.;"):
+        flatten_arguments(graph, (pair, np.ones(2, bool)), {})
+    expected = r"expected Flagged\(\(f32\[2\], f32\[2\]\), True\), got Flagged"
+    with pytest.raises(ShapeError, match=expected + r"\(f32\[2\], f32\[2\], True\); call it as"):
         flatten_arguments(graph, (*pair, True), {})
+    with pytest.raises(ShapeError, match=expected + r"\(\(f32\[2\], \(\)\), True\)"):
+        flatten_arguments(graph, ((pair[0], ()), True), {})
+    with pytest.raises(ShapeError, match=expected + r"\(\(f32\[2\], object\), 'abc.*…, 1\)"):
+        flatten_arguments(graph, ((pair[0], object()), "abc" * 20, 1), {})
+
+
+class Subtracted(nn.Module):
+    def forward(self, a: torch.Tensor, b: torch.Tensor, scale: float = 1.0) -> torch.Tensor:
+        return (a - b) * scale
+
+
+def test_keywords_come_in_any_order() -> None:
+    a, b = torch.ones(2), torch.zeros(2)
+    graph = from_torch(Subtracted(), {"a": a, "b": b, "scale": 2.0})
+    assert flatten_arguments(graph, (), {"scale": 2.0, "b": b, "a": a}) == [a, b]
+    expected = r"expected Subtracted\(a=f32\[2\], b=f32\[2\], scale=2.0\), got Subtracted"
+    with pytest.raises(ShapeError, match=expected + r"\(f32\[2\], f32\[2\]\); give a, b, scale by"):
+        flatten_arguments(graph, (a, b), {})
+    with pytest.raises(ShapeError, match=expected + r"\(a=f32\[2\]\); call it as it was captured"):
+        flatten_arguments(graph, (), {"a": a})
+
+
+def test_a_keyword_for_what_was_captured_by_position_is_named() -> None:
+    a, b = torch.ones(2), torch.zeros(2)
+    graph = from_torch(Subtracted(), (a, b))
+    expected = r"expected Subtracted\(a: f32\[2\], b: f32\[2\]\), got Subtracted"
+    advice = "'b' was captured by position: give it without its name, or capture Subtracted with"
+    with pytest.raises(ShapeError, match=expected + rf"\(f32\[2\], b=f32\[2\]\); {advice}"):
+        flatten_arguments(graph, (a,), {"b": b})
 
 
 def test_multiple_outputs_of_one_node() -> None:

@@ -6,16 +6,11 @@ rewrite of it.
 """
 
 from convariant.graph import ops
+from convariant.graph._arguments import flatten_arguments, nest_results
 from convariant.graph._builder import GraphBuilder
 from convariant.graph._field import Field, ReceptiveFields, receptive_fields
 from convariant.graph._graph import Graph, Name, Node, Structure, where
-from convariant.graph._interpret import (
-    at_inputs,
-    flatten_arguments,
-    interpret,
-    interpret_all,
-    nest_results,
-)
+from convariant.graph._interpret import at_inputs, interpret, interpret_all
 from convariant.graph._rewrite import prune, rewrite, substitute
 from convariant.graph._types import Dim, TensorType
 from convariant.graph._verify import verify

@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
-from typing import Any
 
 import torch
 from torch import Tensor
-from torch.utils import _pytree as pytree
 
 from convariant.errors import GraphError, ShapeError
-from convariant.graph._graph import Graph, Name, where
+from convariant.graph._graph import Graph, where
 from convariant.graph._types import Dim, TensorType
 
 
@@ -118,39 +116,6 @@ def at_shapes(graph: Graph, shapes: Sequence[tuple[int, ...]]) -> Graph:
             f"{graph.name}: inputs of shapes {shown} have different batches; give all the same"
         )
     return graph.at_batch(int(min(batches)))
-
-
-def flatten_arguments(graph: Graph, args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[Any]:
-    """The model's own arguments as the flat inputs of the graph."""
-    if graph.structure is None:
-        return [*args, *kwargs.values()]
-    leaves, spec = pytree.tree_flatten((args, kwargs))
-    if spec != graph.structure.call:
-        raise ShapeError(
-            f"{graph.name} was captured with other arguments than it is called with: expected "
-            f"{graph.structure.call}, got {spec}; call it as it was captured"
-        )
-    flat = []
-    for leaf, known in zip(leaves, graph.structure.arguments, strict=True):
-        if isinstance(known, Name):
-            flat.append(leaf)
-        elif leaf != known:
-            raise ShapeError(
-                f"{graph.name} was captured with the argument {known!r}, but got {leaf!r}; "
-                "capture it again with that value"
-            )
-    return flat
-
-
-def nest_results(graph: Graph, results: tuple[Any, ...]) -> Any:
-    """The flat outputs of the graph in the model's own structure; one or a tuple if it has none."""
-    if graph.structure is None:
-        return results[0] if len(results) == 1 else tuple(results)
-    by_name = dict(zip(graph.outputs, results, strict=True))
-    leaves = [
-        by_name[leaf.value] if isinstance(leaf, Name) else leaf for leaf in graph.structure.results
-    ]
-    return pytree.tree_unflatten(leaves, graph.structure.result)
 
 
 def _cast(value: Tensor, dtype: torch.dtype | None) -> Tensor:
