@@ -5,9 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections import OrderedDict
-from collections.abc import Sequence
 from dataclasses import dataclass
-from numbers import Real
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
@@ -16,14 +14,16 @@ from torch import Tensor, nn
 from torch.export import ExportedProgram
 from torch.utils import _pytree as pytree
 
+from convariant.compiler._capture import capture
 from convariant.compiler._explain import explain_layer
 from convariant.compiler._inputs import (
     Array,
+    Examples,
     as_tensor,
-    check_constants,
     check_inputs,
     check_threads,
-    example_tensors,
+    check_tolerance,
+    example_arguments,
 )
 from convariant.compiler._instance import Instance
 from convariant.compiler._tuning import find_ranks
@@ -36,8 +36,6 @@ from convariant.graph import (
     Graph,
     TensorType,
     flatten_arguments,
-    from_exported,
-    from_torch,
     interpret,
     nest_results,
 )
@@ -58,7 +56,7 @@ _compiling = threading.RLock()
 
 def compile(
     model: nn.Module | ExportedProgram | Graph | str | os.PathLike[str],
-    example_inputs: Array | Sequence[Array] | None = None,
+    example_inputs: Examples | None = None,
     *,
     threads: int | None = None,
     tolerance: float = 1e-4,
@@ -68,10 +66,13 @@ def compile(
     """A trained network as native code for this machine's CPU.
 
     Args:
-        model: a module in eval mode, whose weights are copied: later training does not change the
-            program. Or what torch.export made of one, a graph, or the path of an ONNX file.
-        example_inputs: tensors of the shapes to compile for; only a module needs them, and where
-            not all sizes are known.
+        model: a module, whose weights are copied: later training does not change the program.
+            Whatever mode it is in, dropout and batch norms act as in eval mode. Or what
+            torch.export made of one, a graph, or the path of an ONNX file.
+        example_inputs: a call as the program will be called, with tensors or arrays of the shapes
+            to compile for: one, or a sequence of arguments (nested in lists, tuples and dicts,
+            with numbers, flags and None among them), or a mapping of arguments by name. Only a
+            module needs it, and where not all sizes are known.
         threads: how many to run on; by default as many as PyTorch uses, fewer for a network so
             small that they would mostly wait for each other.
         tolerance: the error, relative to the largest output, that algorithms with fewer products
@@ -93,11 +94,8 @@ def compile(
     True
     """
     check_threads(threads)
-    if not isinstance(tolerance, Real) or not tolerance >= 0:
-        raise CompileError(f"tolerance={tolerance!r}: an error is not negative; use 1e-4")
-    inputs = example_tensors(example_inputs)
-    graph = _capture(model, inputs)
-    check_constants(graph)
+    tolerance = check_tolerance(tolerance)
+    graph, shapes = capture(model, *example_arguments(example_inputs))
     program = Program(
         graph,
         threads=threads,
@@ -105,7 +103,7 @@ def compile(
         cache=None if cache_dir is None else ObjectCache.at(cache_dir, host_target()),
         tune=tune,
     )
-    program.prepare(*(tuple(i.shape) for i in inputs))
+    program.prepare(*shapes)
     return program
 
 
@@ -174,7 +172,7 @@ class Program:
         flat = flatten_arguments(self.graph, args, kwargs)
         arrays = any(isinstance(value, np.ndarray) for value in flat)
         tensors = [as_tensor(v) if isinstance(v, np.ndarray) else v for v in flat]
-        check_inputs(self.graph, tensors)
+        check_inputs(self.graph, tensors, flat)
         results = self._run(tensors)
         if arrays:
             return nest_results(self.graph, tuple(r.numpy() for r in results))
@@ -304,28 +302,6 @@ def _maps_tensor_to_tensor(graph: Graph) -> bool:
     one = torch.empty(0)
     call, result = pytree.tree_structure(((one,), {})), pytree.tree_structure(one)
     return graph.structure.call == call and graph.structure.result == result
-
-
-def _capture(model: Any, inputs: tuple[Tensor, ...]) -> Graph:
-    if isinstance(model, Graph):
-        return model
-    if isinstance(model, nn.Module):
-        if not inputs:
-            raise CompileError(
-                f"compile({type(model).__name__}) needs example inputs to follow the model; "
-                "give tensors of the shapes it will be called with"
-            )
-        return from_torch(model, inputs, frozen=True)
-    if isinstance(model, ExportedProgram):
-        return from_exported(model, frozen=True)
-    if not isinstance(model, (str, os.PathLike)):
-        raise CompileError(
-            f"compile takes a torch.nn.Module, what torch.export made of one, a Graph or the path "
-            f"of an ONNX file, but got {type(model).__name__}; make a function a module's forward"
-        )
-    from convariant.graph.onnx import from_onnx
-
-    return from_onnx(model)
 
 
 def _sized(graph: Graph, shapes: tuple[tuple[int, ...], ...]) -> Graph:

@@ -39,6 +39,14 @@ from convariant.graph.onnx._tensors import dtype_of
 InputShapes: TypeAlias = Mapping[str, Sequence[int]] | Sequence[Sequence[int]] | Sequence[int]
 
 
+class OpenSizesError(GraphError):
+    """Sizes of an input that neither the file nor the caller gives; `example` fills them in."""
+
+    def __init__(self, said: str, name: str, example: Shape) -> None:
+        super().__init__(f"{said}; give them: input_shapes={{{name!r}: {example}}}")
+        self.said, self.example = said, example
+
+
 def read(
     source: Source,
     shapes: InputShapes | None,
@@ -146,19 +154,15 @@ def _settled(
 def _declared(model: Model, value: onnx.ValueInfoProto, known: Mapping[str, int | Dim]) -> Shape:
     tensor = value.type.tensor_type
     if not tensor.HasField("shape"):
-        raise GraphError(
-            f"{model.name} does not declare the shape of its input {value.name!r}; "
-            f"give it: input_shapes={{{value.name!r}: (1, 3, 224, 224)}}"
-        )
+        said = f"{model.name} does not declare the shape of its input {value.name!r}"
+        raise OpenSizesError(said, value.name, (1, 3, 224, 224))
     dims = tensor.shape.dim
     sizes = [d.dim_value if d.dim_value > 0 else known.get(d.dim_param) for d in dims]
     if any(size is None for size in sizes[1:]):
         shown = [str(s or d.dim_param or "?") for s, d in zip(sizes, dims, strict=True)]
         example = tuple(s or (224 if axis > 1 else 1) for axis, s in enumerate(sizes))
-        raise GraphError(
-            f"{model.name} leaves sizes of its input {value.name!r} open, ({', '.join(shown)}); "
-            f"give them: input_shapes={{{value.name!r}: {example}}}"
-        )
+        said = f"{model.name} leaves sizes of its input {value.name!r} open, ({', '.join(shown)})"
+        raise OpenSizesError(said, value.name, example)
     return tuple(Dim() if size is None else size for size in sizes)
 
 
