@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections import OrderedDict
 
+import numpy as np
 import pytest
 import torch
 from tests.compiler.saved import same
@@ -184,6 +185,19 @@ def test_a_failed_write_leaves_the_old_file(saved, tmp_path, monkeypatch):
     assert [entry.name for entry in tmp_path.iterdir()] == ["net.convariant"]
     with pytest.raises(StorageError, match="cannot write .*No such file"):
         program.save(tmp_path / "missing" / "net.convariant")
+
+
+@pytest.mark.parametrize("path", ["", ".", "/", "a\0b"])
+def test_a_path_that_names_no_file_is_refused(saved, path):
+    with pytest.raises(StorageError, match="it names no file; give a path such as"):
+        saved[0].save(path)
+
+
+def test_a_tolerance_of_numpy_is_a_number_in_the_file(tmp_path):
+    fast = cv.compile(nn.ReLU(), torch.zeros(2, 3), tolerance=np.float32(1e-5))
+    fast.save(tmp_path / "relu")
+    assert type(fast.tolerance) is float
+    assert cv.load(tmp_path / "relu").tolerance == fast.tolerance == float(np.float32(1e-5))
 
 
 @pytest.mark.parametrize("name", ["lenet5", "mobilenet_v1", "resnet18", "unet"])

@@ -91,6 +91,10 @@ def write_program_file(
     Raises:
         StorageError: what was at the path is then untouched.
     """
+    if not path.name or "\0" in str(path):
+        raise StorageError(
+            f"cannot write {str(path)!r}: it names no file; give a path such as net.convariant"
+        )
     table: dict[str, Any] = {}
     offset = 0
     for part in parts:
