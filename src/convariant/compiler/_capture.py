@@ -2,17 +2,39 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import warnings
+from collections.abc import Sequence
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 from torch.export import ExportedProgram
 
 from convariant.compiler._inputs import check_constants, example_shapes
+from convariant.compiler.passes import Fused, Strip
+from convariant.compiler.plan import Call, Plan
 from convariant.errors import CompileError
-from convariant.graph import Graph, from_exported, from_torch
+from convariant.graph import Graph, Node, from_exported, from_torch, ops
 
-__all__ = ["capture"]
+__all__ = ["capture", "own_precision", "warn_of_formats"]
+
+# Operations that take most of a network's time, all of which have kernels in float32.
+_HEAVY = (ops.AdaptivePool, ops.Conv, ops.Linear, ops.MatMul, ops.Pool)
+
+
+def own_precision(graph: Graph | None = None) -> contextlib.AbstractContextManager[Any]:
+    """Without the caller's torch.autocast: a network says itself in which format it computes.
+
+    A graph that mixes formats may have been captured within autocast, and then needs it to run.
+    """
+    if not torch.is_autocast_enabled("cpu"):
+        return contextlib.nullcontext()
+    types = graph.types.values() if graph is not None else ()
+    if any(t.dtype.is_floating_point and t.dtype != torch.float32 for t in types):
+        return contextlib.nullcontext()
+    return torch.autocast("cpu", enabled=False)
 
 
 def capture(
@@ -24,7 +46,8 @@ def capture(
         CompileError: no network, or one of which no sizes are known.
         GraphError: a network that cannot be captured.
     """
-    graph = _graph(model, args, kwargs)
+    with own_precision():
+        graph = _graph(model, args, kwargs)
     check_constants(graph)
     shapes = example_shapes(graph, args, kwargs)
     if not shapes:
@@ -84,3 +107,29 @@ def _check_sizes(graph: Graph) -> None:
         f"{graph.name} leaves the batch N of its inputs open ({shown}); give inputs of the sizes "
         f"to compile for, such as example_inputs={example}"
     )
+
+
+def warn_of_formats(plan: Plan, *, stacklevel: int) -> None:
+    """Warn where PyTorch runs all convolutions, linear layers and pools for their number format."""
+    heavy, formats = 0, set()
+    for step in plan.steps:
+        if step.node is None or not _is_heavy(step.node):
+            continue
+        if not isinstance(step, Call):
+            return
+        types = [plan.graph.types[name] for name in (*step.node.inputs, *step.node.outputs)]
+        formats |= {t.dtype for t in types if t.dtype.is_floating_point} - {torch.float32}
+        heavy += 1
+    if formats:
+        shown = " and ".join(sorted(map(str, formats)))
+        warnings.warn(
+            f"{plan.graph.name} computes in {shown}, for which there are no kernels: PyTorch runs "
+            f"all its convolutions, linear layers and pools ({heavy}), none faster than before. "
+            "Compile model.float(), and call it with x.float()",
+            stacklevel=stacklevel + 1,
+        )
+
+
+def _is_heavy(node: Node) -> bool:
+    stages: Sequence[ops.Op] = node.op.stages if isinstance(node.op, Strip) else (node.op,)
+    return any(isinstance(op.op if isinstance(op, Fused) else op, _HEAVY) for op in stages)

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from convariant.compiler._capture import own_precision
 from convariant.compiler._workers import meeting_address, pool
 from convariant.compiler.layout import Floats, read_back
 from convariant.compiler.llvm import load_objects
@@ -247,12 +248,18 @@ class Instance:
         return known.view(self.plan.whole(self.plan.graph.types[output].sizes))
 
     def random_inputs(self) -> dict[str, torch.Tensor]:
-        """Inputs to measure with, the same every time."""
+        """Inputs to measure with, the same every time; whole numbers are 0, which is an index
+        wherever any number is one.
+        """
         graph, generator = self.plan.graph, torch.Generator().manual_seed(0)
-        return {
-            name: torch.randn(shape, generator=generator).to(graph.types[name].dtype)
-            for name, shape in zip(graph.inputs, self.shapes, strict=True)
-        }
+        inputs = {}
+        for name, shape in zip(graph.inputs, self.shapes, strict=True):
+            dtype = graph.types[name].dtype
+            random = dtype.is_floating_point or dtype.is_complex
+            wide = torch.complex64 if dtype.is_complex else torch.float32
+            x = torch.randn(shape, generator=generator, dtype=wide) if random else None
+            inputs[name] = torch.zeros(shape, dtype=dtype) if x is None else x.to(dtype)
+        return inputs
 
     def _make_shortcut(self) -> _Shortcut | None:
         graph, outputs = self.plan.graph, list(self.plan.outputs.items())
@@ -315,10 +322,14 @@ class Instance:
                 arguments.append(self._view(call, name, tensors))
             else:
                 arguments.append(self.plan.graph.constants[name].detach())
-        with torch.no_grad():
+        with torch.no_grad(), own_precision(self.plan.graph):
             results = call.node.op.run(*arguments)
         named = zip(call.node.outputs, results, strict=True)
-        return {name: self._own(result.contiguous()) for name, result in named}
+        return {name: self._own(self._typed(name, r).contiguous()) for name, r in named}
+
+    def _typed(self, name: str, result: torch.Tensor) -> torch.Tensor:
+        """Kernels read float32 where the graph says so, also where autocast gave something else."""
+        return result.float() if self.plan.graph.types[name].dtype == torch.float32 else result
 
     def _own(self, tensor: torch.Tensor) -> torch.Tensor:
         """A copy of what lies in the arena (a slice, a view), where later steps write."""

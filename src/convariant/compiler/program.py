@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.export import ExportedProgram
 from torch.utils import _pytree as pytree
 
-from convariant.compiler._capture import capture
+from convariant.compiler._capture import capture, own_precision, warn_of_formats
 from convariant.compiler._explain import explain_layer
 from convariant.compiler._inputs import (
     Array,
@@ -82,6 +82,10 @@ def compile(
         tune: choose among the ways to compute a layer by running them here, rather than by
             estimate: takes a few times as long to compile, once, and is remembered in the cache.
 
+    Results carry no gradient, whatever the inputs ask for, and are those of the model's own number
+    formats, also within torch.autocast. Kernels compute in float32: a network in another format
+    (`model.half()`, `model.double()`) is run by PyTorch, and a warning says so.
+
     Raises:
         CompileError: arguments that make no sense together.
         GraphError: a network that cannot be captured.
@@ -103,7 +107,7 @@ def compile(
         cache=None if cache_dir is None else ObjectCache.at(cache_dir, host_target()),
         tune=tune,
     )
-    program.prepare(*shapes)
+    warn_of_formats(program.prepare(*shapes).plan, stacklevel=2)
     return program
 
 
@@ -213,8 +217,11 @@ class Program:
             return None
 
     def _make(self, key: tuple[tuple[int, ...], ...]) -> Instance:
-        part, rounds = split_batch(_sized(self.graph, key))
-        graph = run_passes(part)
+        with own_precision():
+            sized = _sized(self.graph, key)
+        with own_precision(sized):
+            part, rounds = split_batch(sized)
+            graph = run_passes(part)
         how = (self.target, self.threads, self.tolerance)
         ranks = find_ranks(graph, *how, self.cache) if self.tune else None
         plan = make_plan(graph, *how, ranks)
@@ -273,7 +280,9 @@ class Program:
 
     def _run(self, tensors: list[Tensor]) -> tuple[Tensor, ...]:
         if any(tensor.numel() == 0 for tensor in tensors):
-            return interpret(_sized(self.graph, tuple(tuple(t.shape) for t in tensors)), *tensors)
+            with own_precision(self.graph):
+                sized = _sized(self.graph, tuple(tuple(t.shape) for t in tensors))
+                return interpret(sized, *tensors)
         instance = self.prepare(*(tuple(t.shape) for t in tensors))
         given = {
             name: tensor.detach().resolve_neg().contiguous()
