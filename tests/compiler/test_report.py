@@ -200,3 +200,53 @@ def test_every_pass_is_listed_in_order_with_what_it_changed(program):
     assert "- relu = Elementwise relu (conv2d)" in fused
     assert "+ relu = Fused Conv 3x3 p1 + relu" in fused
     assert max(map(len, text.splitlines())) <= 80
+
+
+class Root(nn.Module):
+    """Half of random numbers have no logarithm."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(1, 4, 3)
+
+    def forward(self, x):
+        return self.conv(torch.log(x)).sqrt()
+
+
+def test_an_error_that_is_no_number_is_none_in_json_and_said_in_words():
+    report = cv.compile(Root().eval(), torch.ones(1, 1, 8, 8), threads=1).report
+    known = json.loads(json.dumps(report.as_dict(), allow_nan=False))
+    assert known == json.loads(report.to_json())
+    assert known["error"] is None
+    assert {row["error"] for row in known["rows"]} == {None}
+    words = "not a number (NaN came of random inputs)"
+    assert f"relative error {words}" in " ".join(str(report).split())
+    assert words in " ".join(report.step("log").split())
+    assert words in report.to_html()
+
+
+class Embedded(nn.Module):
+    """Indices, a mask and complex numbers: random ones are only of the last any use."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.table, self.linear = nn.Embedding(3, 4), nn.Linear(4, 5)
+
+    def forward(self, index, keep, z):
+        return self.linear(self.table(index)) * keep[..., None], z.abs()
+
+
+def test_whole_numbers_are_measured_as_zeros(tmp_path):
+    index, keep = torch.tensor([[2, 1]]), torch.tensor([[True, False]])
+    z = torch.randn(3, dtype=torch.complex64)
+    model = Embedded().eval()
+    fast = cv.compile(model, (index, keep, z), threads=1, tune=True, cache_dir=tmp_path)
+    inputs = fast.latest().random_inputs()
+    assert [str(t.dtype) for t in inputs.values()] == ["torch.int64", "torch.bool", str(z.dtype)]
+    assert not inputs["index"].any()
+    assert not inputs["keep"].any()
+    assert (inputs["z"].real != 0).all()
+    assert (inputs["z"].imag != 0).all()
+    assert fast.report.error < 1e-6
+    for result, truth in zip(fast(index, keep, z), model(index, keep, z), strict=True):
+        torch.testing.assert_close(result, truth.detach())

@@ -94,3 +94,10 @@ def test_a_tuned_program_equals_the_truth(tmp_path):
     program = compile(model, x, tune=True, cache_dir=tmp_path)
     truth = interpret(program.graph, x, dtype=torch.float64)[0]
     assert_close(program(x), truth, dtype="float32", reduction=500)
+
+
+@pytest.mark.parametrize("model", [nn.Identity(), nn.Flatten()], ids=["nothing", "a view"])
+def test_a_network_without_steps_has_nothing_to_choose(model, tmp_path):
+    x = torch.randn(1, 3, 8, 8)
+    program = compile(model, x, tune=True, cache_dir=tmp_path)
+    assert torch.equal(program(x), model(x))

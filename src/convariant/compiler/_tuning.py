@@ -64,7 +64,8 @@ def _measured(
 def _node_seconds(instance: Instance) -> dict[str, float]:
     inputs = instance.random_inputs()
     once = sum(instance.measure(inputs, 1))
-    turns = min(max(int(_SECONDS / once), _LEAST_TURNS), _MOST_TURNS)
+    # a network of views has no step
+    turns = min(max(int(_SECONDS / once), _LEAST_TURNS), _MOST_TURNS) if once else 1
     seconds = instance.measure(inputs, turns)
     times: dict[str, float] = defaultdict(float)
     for step, time in zip(instance.plan.steps, seconds, strict=True):

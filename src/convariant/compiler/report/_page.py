@@ -7,7 +7,7 @@ from html import escape
 from convariant.compiler.plan import Way
 from convariant.compiler.plan._choice import in_millions
 from convariant.compiler.report._rows import Report, ReportRow
-from convariant.compiler.report._text import halo_text
+from convariant.compiler.report._text import error_text, halo_text
 
 __all__ = ["as_page"]
 
@@ -67,7 +67,7 @@ def _facts(report: Report) -> list[str]:
         "speed": f"{report.gflops:.1f} GFLOP/s",
         "of the peak measured": f"{report.gflops / report.peak_gflops:.0%} of "
         f"{report.peak_gflops:.0f} GFLOP/s",
-        "relative error": f"{report.error:.1e}",
+        "relative error": error_text(report.error),
         "arena (live at once)": f"{report.arena_bytes / 2**20:.2f} "
         f"({report.arena_bound_bytes / 2**20:.2f}) MiB",
         "weights": f"{report.constant_bytes / 2**20:.2f} MiB",
@@ -113,7 +113,7 @@ def _cells(texts: tuple[str, ...], bars: dict[int, tuple[str, float]] | None = N
 
 def _reasons(row: ReportRow) -> str:
     figures = [row.tile and f"tile {row.tile} (rows x columns x channels kept in registers)"]
-    figures += [] if row.error is None else [f"relative error {row.error:.1e}"]
+    figures += [] if row.error is None else [f"relative error {error_text(row.error)}"]
     words = [row.step, row.why and f"Why: {row.why}.", ", ".join(filter(None, figures))]
     text = "".join(f"<p>{escape(word)}</p>" for word in words if word)
     if len(row.ways) < 2:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
@@ -26,7 +27,8 @@ class ReportRow:
     do in that time, and of the bytes that a copy of as many moves. Of an element-wise function
     `peak` counts the vector instructions of its loop, each as a multiply-add: additions find room
     beside those, divisions take longer. `error` is the largest
-    difference to float64 from the same inputs of the step, relative to the largest true value.
+    difference to float64 from the same inputs of the step, relative to the largest true value; it
+    is NaN where random numbers gave NaN, of which there is no difference.
     """
 
     path: str
@@ -115,16 +117,24 @@ class Report:
         return "\n\n".join(map(details, rows))
 
     def as_dict(self) -> dict[str, Any]:
-        """Every figure, as JSON has it."""
+        """Every figure, as JSON has it: None for what is not a number."""
         rows = [{**asdict(row), "limit": row.limit, "share": row.share} for row in self.rows]
-        return {**asdict(self), "rows": rows}
+        return _numbers({**asdict(self), "rows": [_numbers(row) for row in rows]})
 
     def to_json(self) -> str:
         """Every figure, for programs."""
-        return json.dumps(self.as_dict(), indent=2)
+        return json.dumps(self.as_dict(), indent=2, allow_nan=False)
 
     def to_html(self) -> str:
         """One page that needs no network and no script."""
         from convariant.compiler.report._page import as_page
 
         return as_page(self)
+
+
+def _numbers(figures: dict[str, Any]) -> dict[str, Any]:
+    """JSON has no form for NaN and infinity."""
+    return {
+        name: None if isinstance(value, float) and not math.isfinite(value) else value
+        for name, value in figures.items()
+    }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import textwrap
 from collections.abc import Iterator
 
@@ -9,7 +10,7 @@ from convariant.compiler.plan import Way
 from convariant.compiler.plan._choice import in_millions
 from convariant.compiler.report._rows import Report, ReportRow
 
-__all__ = ["as_text", "details", "halo_text"]
+__all__ = ["as_text", "details", "error_text", "halo_text"]
 
 _WIDTH = 80
 # Columns: layer and algorithm take what the figures leave.
@@ -42,7 +43,7 @@ def _summary(report: Report) -> list[str]:
         f"{report.network}: {report.milliseconds:.3f} ms, {report.gflops:.1f} GFLOP/s, "
         f"{share:.0f} % of {report.peak_gflops:.0f} measured",
         f"{rounds}{report.machine}, {report.target}, threads {report.threads}; relative error "
-        f"{report.error:.1e}",
+        f"{error_text(report.error)}",
         f"arena {report.arena_bytes / 2**20:.2f} MiB (live at once "
         f"{report.arena_bound_bytes / 2**20:.2f}), weights "
         f"{report.constant_bytes / 2**20:.2f} MiB; by PyTorch: {len(report.fallbacks)} steps",
@@ -64,7 +65,7 @@ def details(row: ReportRow) -> str:
     if row.bandwidth is not None:
         figures.append(f"{row.bandwidth:.0%} of a copy of as many bytes")
     if row.error is not None:
-        figures.append(f"relative error {row.error:.1e}")
+        figures.append(f"relative error {error_text(row.error)}")
     lines = [f"{row.path}: {row.step}" if row.step else row.path, f"  {row.algorithm}{tile}"]
     lines += _indented(", ".join(figures))
     lines += _indented(f"why: {row.why}") if row.why else []
@@ -73,6 +74,11 @@ def details(row: ReportRow) -> str:
         for way in row.ways:
             lines += _way(way)
     return "\n".join(lines)
+
+
+def error_text(error: float) -> str:
+    """A logarithm or a root of random numbers is NaN in part, and then so is its error."""
+    return "not a number (NaN came of random inputs)" if math.isnan(error) else f"{error:.1e}"
 
 
 def halo_text(report: Report) -> str:
