@@ -163,6 +163,19 @@ def test_an_empty_batch_gives_an_empty_result():
     assert program(torch.zeros(0, 1, 28, 28)).shape == (0, 10)
 
 
+def test_an_empty_example_compiles_for_what_comes():
+    model, x = cv.models.create("lenet5").eval(), torch.randn(2, 1, 28, 28)
+    program = compile(model, x[:0], threads=1)
+    assert program(x[:0]).shape == (0, 10)
+    assert_close(program(x), model(x).detach(), reduction=400)
+
+
+def test_more_threads_than_cores_give_the_same():
+    model, x = cv.models.create("lenet5").eval(), torch.randn(2, 1, 28, 28)
+    program = compile(model, x, threads=8)
+    assert_close(program(x), model(x).detach(), reduction=400)
+
+
 def test_arrays_and_strided_tensors():
     model = cv.models.create("lenet5").eval()
     program = compile(model, torch.zeros(4, 1, 28, 28), threads=1)
