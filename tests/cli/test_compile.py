@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import json
 
+import numpy as np
+import onnx
 import pytest
 import torch
 from tests.support.compare import assert_close
+from tests.support.onnx_models import model as onnx_model
+from tests.support.onnx_models import normal
 
 import convariant as cv
 from convariant.graph import to_onnx
@@ -86,6 +90,105 @@ def test_what_cannot_be_compiled_is_one_sentence(run, tmp_path):
     assert "no model is named 'lenet7'" in run("compile", "lenet7").sentence()
     folder = tmp_path / "missing" / "out"
     assert "cannot write" in run("compile", "lenet5", "-o", folder).sentence()
+
+
+@pytest.mark.parametrize(
+    "shown", [("--code", "c3"), ("--step", "c3"), ("--passes",), ("--json",), ()], ids=str
+)
+def test_files_are_written_whatever_is_printed(run, tmp_path, shown):
+    files = tmp_path / "net.convariant", tmp_path / "net.html", tmp_path / "net"
+    places = "-o", files[0], "--html", files[1], "--pictures", files[2]
+    answer = run("compile", "lenet5", "--threads", 1, *shown, *places)
+    assert answer.code == 0
+    assert cv.load(files[0])(torch.zeros(1, 1, 32, 32)).shape == (1, 10)
+    assert "<details>" in files[1].read_text()
+    assert len(list(files[2].glob("*.svg"))) == 3
+    if shown == ("--json",):
+        assert json.loads(answer.out)["network"] == "LeNet5"
+    else:
+        assert answer.out.count("written to ") == 5
+
+
+def test_passes_a_step_and_code_are_printed_one_after_the_other(run):
+    text = run("compile", "lenet5", "--threads", 1, "--passes", "--step", "c3", "--code", "c5").out
+    heads = "fold_constants: ", "c3: Conv 5x5 + relu", "; layer    c5, kernel 1 of 1"
+    places = [text.index(head) for head in heads]
+    assert places == sorted(places)
+    assert "relative error " in text  # of the step; the table of all steps is not printed
+    assert "of limit" not in text
+
+
+@pytest.mark.parametrize(
+    ("options", "named", "fix"),
+    [
+        (("--json", "--code", "c3"), ("--json", "--code"), "leave out --json or --code"),
+        (("--json", "--step", "c3"), ("--json", "--step"), "leave out --json or --step"),
+        (("--json", "--passes"), ("--json", "--passes"), "leave out --json or --passes"),
+        (("--whole",), ("--whole", "--code"), "add --code LAYER"),
+        (("-o", "net", "--html", "net"), ("--output", "--html"), "give each a file of its own"),
+    ],
+)
+def test_options_that_cannot_both_be_had_are_named(run, tmp_path, monkeypatch, options, named, fix):
+    monkeypatch.chdir(tmp_path)
+    sentence = run("compile", "lenet5", *options).sentence()
+    assert all(name in sentence for name in (*named, fix))
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.fixture
+def words(tmp_path):
+    """An ONNX file that looks up rows of a table of 5, by whole numbers."""
+    weights = {"table": normal(5, 8), "w": normal(8, 3)}
+    nodes = [
+        onnx.helper.make_node("Gather", ["table", "words"], ["rows"]),
+        onnx.helper.make_node("MatMul", ["rows", "w"], ["y"]),
+    ]
+    words = {"words": np.zeros((1, 4), np.int64)}
+    onnx.save(onnx_model(nodes, words, ["y"], weights=weights), tmp_path / "words.onnx")
+    return tmp_path / "words.onnx"
+
+
+def given(monkeypatch, value):
+    """Measured with this number, where a network reads whole ones."""
+
+    def inputs(self):
+        types = self.plan.graph.types
+        return {n: torch.full(types[n].sizes, value) for n in self.plan.graph.inputs}
+
+    monkeypatch.setattr("convariant.compiler._instance.Instance.random_inputs", inputs)
+
+
+def test_a_network_that_reads_whole_numbers_is_reported(run, words, monkeypatch):
+    given(monkeypatch, 4)
+    answer = run("compile", words, "--threads", 1, "--json")
+    assert answer.code == 0
+    assert json.loads(answer.out)["error"] < 1e-5
+
+
+def test_numbers_that_a_network_fails_on_are_one_sentence(run, words, monkeypatch):
+    given(monkeypatch, 7)
+    sentence = run("compile", words, "--threads", 1).sentence()
+    assert "fails on the random inputs that it is measured with: index out of range" in sentence
+    assert "call it with inputs of your own" in sentence
+
+
+def test_a_program_is_written_also_where_it_cannot_be_measured(run, tmp_path, monkeypatch):
+    def fail(*_):
+        raise IndexError("index out of range in self\nand more")
+
+    monkeypatch.setattr("convariant.compiler._instance.Instance.random_inputs", fail)
+    path = tmp_path / "net.convariant"
+    sentence = run("compile", "lenet5", "--threads", 1, "-o", path).sentence()
+    assert "measured with: index out of range in self; compile it" in sentence
+    assert cv.load(path)(torch.zeros(1, 1, 32, 32)).shape == (1, 10)
+
+
+def test_lack_of_memory_while_measuring_is_told_as_such(run, monkeypatch):
+    def fail(*_):
+        raise RuntimeError("[enforce fail at alloc_cpu.cpp] DefaultCPUAllocator: can't allocate")
+
+    monkeypatch.setattr("convariant.compiler._instance.Instance.run", fail)
+    assert "more memory than there is" in run("compile", "lenet5", "--threads", 1).sentence()
 
 
 def test_bench_prints_the_steps_of_our_program(run):

@@ -35,6 +35,7 @@ from convariant.cli import (
     symmetry,
     train,
 )
+from convariant.cli._memory import lacks_memory
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -126,7 +127,7 @@ def answering(command: Callable[P, R]) -> Callable[P, R]:
             place = f"{error.filename}: " if error.filename else ""
             sentence = f"{place}{error.strerror or error}"
         except (MemoryError, RuntimeError) as error:
-            if not _lacks_memory(error):
+            if not lacks_memory(error):
                 raise
             sentence = (
                 "this takes more memory than there is; ask for fewer channels or smaller images"
@@ -135,11 +136,6 @@ def answering(command: Callable[P, R]) -> Callable[P, R]:
         raise typer.Exit(2)
 
     return run
-
-
-def _lacks_memory(error: Exception) -> bool:
-    """Also in torch's words, for it raises a RuntimeError."""
-    return isinstance(error, MemoryError) or "DefaultCPUAllocator" in str(error)
 
 
 def _show_version(asked: bool) -> None:

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from convariant import CompileError, ConvariantError, OptionError
+from convariant.cli._memory import lacks_memory
 from convariant.cli._network import Network, Size, open_network
 from convariant.cli._options import Json
-from convariant.cli._output import line, out
+from convariant.cli._output import line
 
 if TYPE_CHECKING:
     from convariant.compiler.program import Program
@@ -60,28 +62,77 @@ def compile_(
     from convariant.compiler import compile
     from convariant.drawing._picture import write_file
 
+    _refuse_pairs(json=json, passes=passes, step=step, code=code, whole=whole)
+    _refuse_one_file(output, html)
     graph = as_graph(*open_network(model, size)).at_batch(1)
     program = compile(graph, threads=threads, tolerance=tolerance, tune=tune)
-    if code is not None:
-        line(program.explain(code, whole=whole))
-        return
-    report = program.report
-    if json:
-        out.print(report.to_json(), soft_wrap=True)
-    else:
-        if passes:
-            line(f"{program.explain_passes()}\n")
-        line(str(report) if step is None else report.step(step))
-    if html is not None:
-        write_file(html, report.to_html().encode())
-    if pictures is not None:
-        for path in _draw(program, report, pictures):
-            if not json:
-                line(f"written to {path}")
+    texts = [f"{program.explain_passes()}\n"] if passes else []
+    explained = None if code is None else program.explain(code, whole=whole)
+    written = []
+    # files first: the program also where nothing can be measured, all where the reader has gone
     if output is not None:
         program.save(output)
-        if not json:
-            line(f"written to {output} ({output.stat().st_size / 2**20:.1f} MiB)")
+        written.append(f"{output} ({output.stat().st_size / 2**20:.1f} MiB)")
+    # measuring takes seconds, and code is there without
+    report = _measured(program) if explained is None or step or html or pictures else None
+    if report is not None:
+        if json:
+            texts.append(report.to_json())
+        elif step is not None:
+            texts.append(report.step(step))
+        elif explained is None:
+            texts.append(str(report))
+        if html is not None:
+            write_file(html, report.to_html().encode())
+            written.append(str(html))
+        if pictures is not None:
+            written += map(str, _draw(program, report, pictures))
+    if explained is not None:
+        texts.append(explained if step is None else f"\n{explained}")
+    for text in texts + [f"written to {place}" for place in written if not json]:
+        line(text)
+
+
+def _refuse_pairs(
+    *, json: bool, passes: bool, step: str | None, code: str | None, whole: bool
+) -> None:
+    """Options that cannot both be had: one JSON document, or text."""
+    shown = {"--passes": passes, "--step": step is not None, "--code": code is not None}
+    for name, given in shown.items():
+        if json and given:
+            raise OptionError(
+                f"--json prints the whole report as one document, {name} prints text; "
+                f"leave out --json or {name}"
+            )
+    if whole and code is None:
+        raise OptionError(
+            "--whole shows all code of the layer that --code names; add --code LAYER, or leave "
+            "out --whole"
+        )
+
+
+def _refuse_one_file(output: Path | None, html: Path | None) -> None:
+    if output is not None and html is not None and output.absolute() == html.absolute():
+        raise OptionError(f"--output and --html both name {html}; give each a file of its own")
+
+
+def _measured(program: Program) -> Report:
+    """The report; one sentence where PyTorch fails on the numbers that it would be measured with.
+
+    The network is run on them once before, as other errors of the report are our own.
+    """
+    instance = program.latest()
+    try:
+        instance.run(instance.random_inputs())
+    except (ArithmeticError, LookupError, RuntimeError, TypeError, ValueError) as error:
+        if isinstance(error, ConvariantError) or lacks_memory(error):
+            raise
+        said = str(error).strip().partition("\n")[0] or type(error).__name__
+        raise CompileError(
+            f"{program.graph.name} is compiled, but fails on the random inputs that it is measured "
+            f"with: {said}; compile it in Python and call it with inputs of your own"
+        ) from error
+    return program.report
 
 
 def _draw(program: Program, report: Report, folder: Path) -> Iterator[Path]:
