@@ -64,7 +64,7 @@ def test_a_saved_network_is_looked_at_in_the_size_it_was_trained_on(tmp_path: Pa
     assert run_command("lint", folder).stdout.startswith("ResNet at 1x1x28x20: ")
     certified = run_command("symmetry", "certify", folder).stdout
     assert certified.startswith("ResNet on 1x1x28x20 under circular_shift: ")
-    assert bench._opened(folder, None)[1] == (1, 28, 20)
+    assert bench._opened(folder, None, 2).example.shape == (2, 1, 28, 20)
 
 
 def test_the_margin_of_a_saved_network_counts_once(tmp_path: Path) -> None:

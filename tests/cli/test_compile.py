@@ -189,21 +189,3 @@ def test_lack_of_memory_while_measuring_is_told_as_such(run, monkeypatch):
 
     monkeypatch.setattr("convariant.compiler._instance.Instance.run", fail)
     assert "more memory than there is" in run("compile", "lenet5", "--threads", 1).sentence()
-
-
-def test_bench_prints_the_steps_of_our_program(run):
-    quick = ("bench", "lenet5", "--peers", "pytorch", "--rounds", 1, "--seconds", 0.02, "--steps")
-    answer = run(*quick)
-    assert answer.code == 0
-    assert "lenet5, batch 1, 32x32, 1 thread(s); 0.83 MFLOP, peak" in answer.out
-    assert answer.out.index("pytorch") < answer.out.index("no winograd: its kernel is not")
-    found = json.loads(run(*quick, "--json").out)
-    assert [row["engine"] for row in found["rows"]] == ["convariant", "pytorch"]
-    assert {row["algorithm"] for row in found["report"]["rows"]} >= {"direct", "pointwise"}
-
-
-def test_bench_takes_the_sizes_that_other_commands_take(run):
-    quick = ("bench", "lenet5", "--peers", "pytorch", "--rounds", 1, "--seconds", 0.02, "--size")
-    assert "batch 1, 28x28" in run(*quick, "1x28x28").out
-    assert "say it as --batch 2" in run(*quick, "2x1x28x28").sentence()
-    assert "net.onnx is an ONNX file, but this command" in run("bench", "net.onnx").sentence()

@@ -5,11 +5,13 @@ from __future__ import annotations
 import dataclasses
 import os
 
+import numpy as np
 import pytest
 import torch
 
 import convariant as cv
-from convariant.compiler.peers import ENGINES, installed, prepare, race
+from convariant.compiler.peers import ENGINES, Files, installed, prepare, race
+from convariant.graph import to_onnx
 
 
 @pytest.fixture(scope="module")
@@ -42,6 +44,64 @@ def test_an_engine_that_cannot_load_keeps_its_place_with_the_reason(files):
     assert laps[0].best is None
     assert laps[0].median is None
     assert laps[1].best > 0
+
+
+class TwoResults(torch.nn.Module):
+    """What a detector has: more than one output."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv = torch.nn.Conv2d(3, 8, 3, padding=1)
+
+    def forward(self, x):
+        y = torch.relu(self.conv(x))
+        return y.mean((2, 3)), y
+
+
+@pytest.mark.parametrize("shape", [(2, 3, 9, 9), (2, 3, 12, 10)])
+def test_an_onnx_file_is_read_by_engines_as_it_is_and_run_by_pytorch(tmp_path, shape):
+    torch.manual_seed(0)
+    path = tmp_path / "net.onnx"
+    to_onnx(TwoResults().eval(), path, torch.empty(1, 3, 9, 9), dynamic_batch=True)
+    names = ["convariant", "pytorch", "onnxruntime"]
+    (tmp_path / "files").mkdir()
+    engines = [ENGINES[name] for name in names]
+    given = prepare(path, torch.randn(shape), tmp_path / "files", engines)
+    assert given.failed == {}
+    assert [given.read_by(engine) for engine in engines] == [
+        *("model.onnx", "model.pt2", "model.onnx")
+    ]
+    same = (tmp_path / "files" / "model.onnx").read_bytes() == path.read_bytes()
+    assert same == (shape == (2, 3, 9, 9))  # written anew for another size than the file's own
+    for name in names[1:]:
+        assert check_engine(name, given) < 1e-5
+    (lap,) = race(given, ["convariant"], rounds=1, seconds=0.01)
+    assert lap.failure is None
+    assert lap.error < 1e-5
+
+
+def check_engine(name: str, given: Files) -> float:
+    """The error of an engine in this process, whose settings of PyTorch stay as they were."""
+    threads = torch.get_num_threads()
+    np.save(given.folder / "example.npy", given.example.numpy())
+    with torch.no_grad():
+        infer = ENGINES[name].load(given.folder / given.read_by(ENGINES[name]), 1)
+        result = infer(given.example.numpy())
+    torch.set_num_threads(threads)
+    return float(abs(result - given.truth.numpy()).max())
+
+
+def test_a_file_that_pytorch_cannot_run_is_told_of_pytorch_alone(tmp_path, monkeypatch):
+    path = tmp_path / "net.onnx"
+    to_onnx(torch.nn.Conv2d(3, 8, 3), path, torch.empty(1, 3, 9, 9))
+
+    def refuse(*_, **__):
+        raise RuntimeError("cannot be exported\nfor reasons")
+
+    monkeypatch.setattr(torch.export, "export", refuse)
+    given = prepare(path, torch.randn(1, 3, 9, 9), tmp_path, [ENGINES["pytorch"]])
+    assert given.failed == {"model.pt2": "cannot be exported"}
+    assert (tmp_path / "model.onnx").exists()
 
 
 @pytest.mark.parametrize("name", ["ncnn", "mnn"])

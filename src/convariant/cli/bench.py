@@ -3,25 +3,50 @@
 from __future__ import annotations
 
 import tempfile
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from convariant import OptionError
-from convariant.cli._network import Size, open_module
+from convariant import GraphError, OptionError
+from convariant.cli._network import Size, open_network
 from convariant.cli._options import Json
 from convariant.cli._output import line, print_json, print_table, table
 
 if TYPE_CHECKING:
-    from torch import nn
+    from torch import Tensor, nn
 
     from convariant.compiler.peers import Lap
+    from convariant.compiler.report import Report
+    from convariant.graph import Graph
+
+
+@dataclass(frozen=True)
+class _Case:
+    """A network as it was named, what holds it (a module, or the path of an ONNX file), its graph
+    and its input for one call.
+    """
+
+    name: str
+    network: nn.Module | Path
+    graph: Graph
+    example: Tensor
+
+    @property
+    def gflop(self) -> float:
+        """Operations of one call, in thousands of millions."""
+        graph = self.graph
+        return 2e-9 * sum(node.op.cost(*graph.node_types(node)).macs for node in graph.nodes)
 
 
 def bench(
-    model: Annotated[
-        str, typer.Argument(metavar="MODEL", help="A network's name or the folder of a saved one.")
+    models: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="MODEL...",
+            help="Networks' names, folders of saved ones, .onnx files; each gets its table.",
+        ),
     ],
     threads: Annotated[int, typer.Option(min=1, help="Threads of every engine.")] = 1,
     batch: Annotated[int, typer.Option(min=1, help="Images in one call.")] = 1,
@@ -36,73 +61,154 @@ def bench(
     ] = False,
     json: Json = False,
 ) -> None:
-    """Time a network on every installed engine, in turn, each in its own process.
+    """Time networks on every installed engine, in turn, each in its own process.
 
     Example: convariant bench mobilenet_v1 --threads 2
-    """
-    import torch
-    from rich.console import Console
 
-    from convariant.compiler import compile
-    from convariant.compiler.peak import peak_gflops
-    from convariant.compiler.peers import ENGINES, installed, prepare, race
+    Example: convariant bench resnet18 my_model net.onnx --peers onnxruntime,openvino
+    """
+    from convariant.compiler.peers import ENGINES
+
+    names, missing = _engines(peers)
+    # all are opened before the first is timed: a wrong name is told now, not minutes later
+    cases = [_opened(model, size, batch) for model in models]
+    found = []
+    for number, case in enumerate(cases):
+        laps = _timed(case, names, threads, rounds, seconds)
+        report = _report(case, threads) if steps else None
+        rows, heading = _rows(case, laps, threads, batch)
+        if json:
+            about = {"model": case.name, "threads": threads, "batch": batch, "rows": rows}
+            lacking = [{"engine": n, "install": ENGINES[n].install} for n in missing]
+            told = {"report": report.as_dict()} if report else {}
+            found.append({**about, "missing": lacking, **told})
+            continue
+        line(f"\n{heading}" if number else heading)
+        _print_rows(rows)
+        if report:
+            line(f"\n{report}")
+    if json:
+        print_json(found if len(found) > 1 else found[0])
+        return
+    for name in missing:
+        line(f"not installed: {name} ({ENGINES[name].install})")
+
+
+def _engines(peers: str | None) -> tuple[list[str], list[str]]:
+    """Ours and the peers that are installed, and those asked for that are not."""
+    from convariant.compiler.peers import ENGINES
     from convariant.errors import UnknownNameError
 
-    names = list(installed()) if peers is None else ["convariant", *peers.split(",")]
-    for name in names:
+    asked = list(ENGINES) if peers is None else [name.strip() for name in peers.split(",")]
+    for name in asked:
         if name not in ENGINES:
             raise UnknownNameError("engine", name, ENGINES)
-    network, shape = _opened(model, size)
-    torch.manual_seed(0)
-    example = torch.randn(batch, *shape)
+    others = [name for name in dict.fromkeys(asked) if name != "convariant"]
+    missing = [name for name in others if ENGINES[name].version is None]
+    return ["convariant", *(name for name in others if name not in missing)], missing
+
+
+def _timed(case: _Case, names: list[str], threads: int, rounds: int, seconds: float) -> list[Lap]:
+    from rich.console import Console
+
+    from convariant.compiler.peers import ENGINES, prepare, race
+
     with tempfile.TemporaryDirectory() as folder, Console(stderr=True).status("preparing") as shown:
-        files = prepare(network, example, Path(folder), [ENGINES[name] for name in names])
-        laps = race(
-            files, names, threads=threads, rounds=rounds, seconds=seconds, progress=shown.update
+        engines = [ENGINES[name] for name in names]
+        files = prepare(case.network, case.example, Path(folder), engines)
+        return race(
+            files,
+            names,
+            threads=threads,
+            rounds=rounds,
+            seconds=seconds,
+            progress=lambda text: shown.update(f"{case.name}, {text}"),
         )
-    gflop = 2e-9 * batch * _macs(network, shape)
-    peak = peak_gflops() * threads
-    rows = [_row(lap, laps[0], gflop, peak) for lap in laps]
-    missing = {n: e.package for n, e in ENGINES.items() if e.version is None and peers is None}
-    report = compile(network, example, threads=threads).report if steps else None
-    if json:
-        found = {"model": model, "threads": threads, "batch": batch, "rows": rows}
-        print_json({**found, "report": report.as_dict()} if report else found)
-        return
+
+
+def _report(case: _Case, threads: int) -> Report:
+    from convariant.compiler import compile
+
+    return compile(case.graph, threads=threads).report
+
+
+def _rows(
+    case: _Case, laps: list[Lap], threads: int, batch: int
+) -> tuple[list[dict[str, object]], str]:
+    """The lines of a table, and what stands above."""
+    from convariant.compiler.peak import peak_gflops
+
+    gflop, peak = case.gflop, peak_gflops() * threads
+    sizes = "x".join(map(str, case.example.shape[2:])) or str(case.example.shape[-1])
+    work = f"{gflop:.2f} GFLOP" if gflop >= 0.1 else f"{1000 * gflop:.2f} MFLOP"
+    heading = (
+        f"{case.name}, batch {batch}, {sizes}, {threads} thread(s); {work}, peak {peak:.0f} GFLOP/s"
+    )
+    return [_row(lap, laps[0], gflop, peak) for lap in laps], heading
+
+
+def _print_rows(rows: list[dict[str, object]]) -> None:
     figures = ("best ms", "median ms", "x ours", "% of peak", "error")
     made = table("engine", "version", *figures, right=figures)
     for row in rows:
         made.add_row(*(str(value) for value in row.values()))
-    sizes = "x".join(map(str, shape[1:]))
-    work = f"{gflop:.2f} GFLOP" if gflop >= 0.1 else f"{1000 * gflop:.2f} MFLOP"
-    line(f"{model}, batch {batch}, {sizes}, {threads} thread(s); {work}, peak {peak:.0f} GFLOP/s")
     print_table(made)
-    for name, package in missing.items():
-        line(f"not installed: {name} (pip install {package})")
-    if report:
-        line(f"\n{report}")
 
 
-def _opened(model: str, size: str | None) -> tuple[nn.Module, tuple[int, ...]]:
-    """The network in eval mode, and the shape of one image."""
-    from convariant.analysis._source import example_tensors
-
-    network, given = open_module(model, size)
-    assert given is not None  # every network by name, and every folder, says a size
-    (example,) = example_tensors(network, given)
-    images, *shape = example.shape
-    if images != 1:
-        raise OptionError(f"--size is {size!r}, of {images} images; say it as --batch {images}")
-    return network.eval(), tuple(shape)
-
-
-def _macs(network: nn.Module, shape: tuple[int, ...]) -> int:
+def _opened(model: str, size: str | None, batch: int) -> _Case:
+    """The network in eval mode, and so many images for it."""
     import torch
 
+    from convariant.analysis._source import example_tensors
     from convariant.graph import from_torch
 
-    graph = from_torch(network, torch.empty(1, *shape))
-    return sum(node.op.cost(*graph.node_types(node)).macs for node in graph.nodes)
+    network, given = open_network(model, size)
+    torch.manual_seed(0)
+    if isinstance(network, str):
+        return _opened_file(model, given, size, batch)
+    assert given is not None  # every network by name, and every folder, says a size
+    (empty,) = example_tensors(network, given)
+    images, *shape = empty.shape
+    _one_image(images, size)
+    example = torch.randn(batch, *shape)
+    return _Case(model, network.eval(), from_torch(network, example), example)
+
+
+def _opened_file(model: str, given: tuple[int, ...] | None, size: str | None, batch: int) -> _Case:
+    """An ONNX file, whose input says its size unless `--size` does."""
+    import torch
+
+    from convariant.analysis._source import as_graph
+    from convariant.graph import from_onnx
+    from convariant.graph._types import at_batch
+
+    graph = as_graph(model, given)
+    type_ = graph.input_types[0]
+    if len(graph.inputs) != 1 or type_.dtype != torch.float32 or not type_.rank:
+        inputs = ", ".join(f"{name}: {graph.types[name]}" for name in graph.inputs)
+        raise OptionError(
+            f"bench times networks of one float32 input, but {model} takes {inputs}; "
+            f"convariant compile {model} times it without other engines"
+        )
+    images, *rest = at_batch(type_.shape, batch)
+    fixed = isinstance(type_.shape[0], int)
+    if size is not None and fixed:
+        _one_image(images, size)
+    example = torch.randn(batch if fixed else images, *rest)
+    try:
+        graph = from_onnx(model, [tuple(example.shape)])
+    except GraphError as error:
+        if images == batch or not fixed:
+            raise
+        raise OptionError(
+            f"{model} is made for {images} images, not for {batch}: {error}; say --batch {images}"
+        ) from error
+    return _Case(model, Path(model), graph, example)
+
+
+def _one_image(images: int, size: str | None) -> None:
+    if images != 1:
+        raise OptionError(f"--size is {size!r}, of {images} images; say it as --batch {images}")
 
 
 def _row(lap: Lap, ours: Lap, gflop: float, peak: float) -> dict[str, object]:

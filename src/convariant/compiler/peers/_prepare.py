@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import warnings
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -13,8 +13,10 @@ import torch
 from torch import Tensor, nn
 
 from convariant.compiler.peers._engines import Engine
+from convariant.compiler.peers._onnx import as_module, write_in_one_piece
+from convariant.graph import Graph, from_onnx, interpret
 from convariant.graph import from_torch as capture
-from convariant.graph import interpret
+from convariant.graph._export import FAILURES
 
 
 @dataclass(frozen=True)
@@ -25,14 +27,26 @@ class Files:
     example: Tensor
     truth: Tensor
     failed: dict[str, str] = field(default_factory=dict)  # file -> why it could not be written
+    source: str = "model.pt2"  # the form in which the network came, which our own engine reads
+
+    def read_by(self, engine: Engine) -> str:
+        """The file that an engine reads."""
+        return self.source if engine.name == "convariant" else engine.file
 
 
-def prepare(model: nn.Module, example: Tensor, folder: Path, engines: Iterable[Engine]) -> Files:
-    """Write the files that these engines need; what a converter refuses is noted, not raised."""
+def prepare(
+    network: nn.Module | Path, example: Tensor, folder: Path, engines: Iterable[Engine]
+) -> Files:
+    """Write the files that these engines need, of a module or of the ONNX file of that path.
+
+    What a converter refuses is noted, not raised.
+    """
+    if isinstance(network, Path):
+        return _from_file(network, example, folder, engines)
     wanted = {engine.file for engine in engines}
-    graph = capture(model, example)
-    files = Files(folder, example, interpret(graph, example, dtype=torch.float64)[0])
-    torch.export.save(torch.export.export(model, (example,), strict=False), folder / "model.pt2")
+    graph = capture(network, example)
+    files = Files(folder, example, _truth(graph, example))
+    _to_exported(network, files)
     if wanted & {"model.onnx", "model.mnn"}:
         from convariant.graph import to_onnx
 
@@ -40,8 +54,42 @@ def prepare(model: nn.Module, example: Tensor, folder: Path, engines: Iterable[E
     if "model.mnn" in wanted:
         _to_mnn(files)
     if "model.ncnn.param" in wanted:
-        _to_ncnn(model, files)
+        _to_ncnn(network, files)
     return files
+
+
+def _from_file(source: Path, example: Tensor, folder: Path, engines: Iterable[Engine]) -> Files:
+    """Engines that read ONNX read this file, and so do we; PyTorch runs its nodes."""
+    wanted = {engine.file for engine in engines if engine.name != "convariant"}
+    graph = from_onnx(source, [tuple(example.shape)])
+    files = Files(folder, example, _truth(graph, example), source="model.onnx")
+    write_in_one_piece(source, example, folder / "model.onnx")
+    if "model.pt2" in wanted:
+        _noted(files, "model.pt2", lambda: _to_exported(as_module(source, example), files))
+    if "model.mnn" in wanted:
+        _to_mnn(files)
+    if "model.ncnn.param" in wanted:
+        one = example[:1]
+        _noted(files, "model.ncnn.param", lambda: _to_ncnn(as_module(source, one), files))
+    return files
+
+
+def _truth(graph: Graph, example: Tensor) -> Tensor:
+    return interpret(graph, example, dtype=torch.float64)[0]
+
+
+def _to_exported(model: nn.Module, files: Files) -> None:
+    program = torch.export.export(model, (files.example,), strict=False)
+    torch.export.save(program, files.folder / "model.pt2")
+
+
+def _noted(files: Files, result: str, write: Callable[[], None]) -> None:
+    """Write a file; where the module that stands for an ONNX file is refused, note why."""
+    try:
+        write()
+    except (*FAILURES, torch.jit._trace.TracingCheckError) as error:
+        said = str(error).strip().partition("\n")[0]
+        files.failed[result] = said or type(error).__name__
 
 
 def _to_mnn(files: Files) -> None:

@@ -10,7 +10,6 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -64,7 +63,7 @@ def race(
     try:
         for name in engines:
             progress(f"{name}: loading")
-            workers[name] = _start(name, files.folder, threads)
+            workers[name] = _start(name, files, threads)
             _greet(laps[name], workers[name], files)
         for turn in range(rounds):
             for name in engines:
@@ -82,13 +81,17 @@ def race(
     return list(laps.values())
 
 
-def _start(name: str, folder: Path, threads: int) -> subprocess.Popen[str]:
+def _start(name: str, files: Files, threads: int) -> subprocess.Popen[str]:
+    folder, file = files.folder, files.read_by(ENGINES[name])
     environment = os.environ | {"OMP_NUM_THREADS": str(threads)}
     processors = sorted(os.sched_getaffinity(0))[:threads]
     log = (folder / f"{name.replace(' ', '_')}.log").open("w")
     with log:
         return subprocess.Popen(
-            [sys.executable, "-m", "convariant.compiler.peers._worker", name, folder, str(threads)],
+            [
+                *(sys.executable, "-m", "convariant.compiler.peers._worker"),
+                *(name, str(folder), file, str(threads)),
+            ],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=log,
@@ -104,7 +107,7 @@ def _greet(lap: Lap, worker: subprocess.Popen[str], files: Files) -> None:
         log = files.folder / f"{lap.engine.replace(' ', '_')}.log"
         lines = log.read_text(errors="replace").strip().splitlines()
         own = lines[-1] if lines else "it ended at once"
-        lap.failure = files.failed.get(ENGINES[lap.engine].file, own)
+        lap.failure = files.failed.get(files.read_by(ENGINES[lap.engine]), own)
     else:
         lap.version, lap.error = answer["version"], answer["error"]
 

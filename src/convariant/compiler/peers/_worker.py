@@ -1,7 +1,7 @@
 """An engine in a process of its own: reads commands from standard input, answers in JSON lines.
 
-Started by `_race` as `python -m convariant.compiler.peers._worker ENGINE FOLDER THREADS`. While
-another engine's block runs, this process waits in a read and uses no processor.
+Started by `_race` as `python -m convariant.compiler.peers._worker ENGINE FOLDER FILE THREADS`.
+While another engine's block runs, this process waits in a read and uses no processor.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ import numpy as np
 
 def main() -> None:
     """Load, say so, then run a block of calls for every line received."""
-    name, folder, threads = sys.argv[1], Path(sys.argv[2]), int(sys.argv[3])
+    name, folder, file, threads = sys.argv[1], Path(sys.argv[2]), sys.argv[3], int(sys.argv[4])
     answers = os.fdopen(os.dup(1), "w", buffering=1)
     os.dup2(2, 1)  # engines print on standard output; the answers have a descriptor of their own
     from convariant.compiler.peers._engines import ENGINES
 
     engine = ENGINES[name]
     example, truth = np.load(folder / "example.npy"), np.load(folder / "truth.npy")
-    infer = engine.load(folder / engine.file, threads)
+    infer = engine.load(folder / file, threads)
     result = np.asarray(infer(example)).reshape(truth.shape)
     error = float(np.abs(result - truth).max() / np.abs(truth).max())
     answers.write(json.dumps({"version": engine.version, "error": error}) + "\n")
