@@ -1,4 +1,4 @@
-"""docs/api.md has every public name."""
+"""docs/api.md has every public name, and some page every variable of the environment."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ import pytest
 
 import convariant
 
-PAGE = (Path(__file__).parents[2] / "docs" / "api.md").read_text()
+DOCS = Path(__file__).parents[2] / "docs"
+PAGE = (DOCS / "api.md").read_text()
 SHOWN = re.findall(r"^::: (\S+)$", PAGE, re.MULTILINE)
 LINKS = dict(re.findall(r"\[`cv\.(\w+)`\]\[([\w.]+)\]", PAGE))
 
@@ -56,3 +57,11 @@ def test_functions_that_hide_a_module_are_shown_by_themselves() -> None:
                 hidden.append(f"{path}.{name}.{name}")
     assert "convariant.models.resnet.resnet" in hidden
     assert set(hidden) <= set(SHOWN)
+
+
+def test_variables_that_the_package_reads_are_on_a_page() -> None:
+    source = Path(convariant.__file__).parent.rglob("*.py")
+    read = {name for path in source for name in re.findall(r"CONVARIANT_[A-Z]+", path.read_text())}
+    pages = "".join(page.read_text() for page in DOCS.glob("*.md"))
+    assert "CONVARIANT_CACHE" in read
+    assert {name for name in read if f"`{name}`" not in pages} == set()
