@@ -167,9 +167,10 @@ def test_a_network_that_reads_whole_numbers_is_reported(run, words, monkeypatch)
 
 def test_numbers_that_a_network_fails_on_are_one_sentence(run, words, monkeypatch):
     given(monkeypatch, 7)
-    sentence = run("compile", words, "--threads", 1).sentence()
-    assert "fails on the random inputs that it is measured with: index out of range" in sentence
-    assert "call it with inputs of your own" in sentence
+    for tuned in ((), ("--tune",)):
+        sentence = run("compile", words, "--threads", 1, *tuned).sentence()
+        assert "fails on the random inputs that it is measured with: index out of " in sentence
+        assert "call it with inputs of your own" in sentence
 
 
 def test_a_program_is_written_also_where_it_cannot_be_measured(run, tmp_path, monkeypatch):
@@ -181,6 +182,15 @@ def test_a_program_is_written_also_where_it_cannot_be_measured(run, tmp_path, mo
     sentence = run("compile", "lenet5", "--threads", 1, "-o", path).sentence()
     assert "measured with: index out of range in self; compile it" in sentence
     assert cv.load(path)(torch.zeros(1, 1, 32, 32)).shape == (1, 10)
+
+
+def test_an_error_of_the_report_itself_is_not_blamed_on_the_network(run, monkeypatch):
+    def fail(*_):
+        raise KeyError("a fault of ours")
+
+    monkeypatch.setattr("convariant.compiler.report.make_report", fail)
+    with pytest.raises(KeyError, match="a fault of ours"):
+        run("compile", "lenet5", "--threads", 1)
 
 
 def test_lack_of_memory_while_measuring_is_told_as_such(run, monkeypatch):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import contextlib
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -17,6 +18,9 @@ from convariant.cli._output import line
 if TYPE_CHECKING:
     from convariant.compiler.program import Program
     from convariant.compiler.report import Report
+
+# what PyTorch raises on numbers that a network does not take
+_FAILURES = (ArithmeticError, LookupError, RuntimeError, TypeError, ValueError)
 
 
 def compile_(
@@ -65,7 +69,8 @@ def compile_(
     _refuse_pairs(json=json, passes=passes, step=step, code=code, whole=whole)
     _refuse_one_file(output, html)
     graph = as_graph(*open_network(model, size)).at_batch(1)
-    program = compile(graph, threads=threads, tolerance=tolerance, tune=tune)
+    with _measuring(lambda: compile(graph, threads=threads, tolerance=tolerance)):
+        program = compile(graph, threads=threads, tolerance=tolerance, tune=tune)
     texts = [f"{program.explain_passes()}\n"] if passes else []
     explained = None if code is None else program.explain(code, whole=whole)
     written = []
@@ -73,8 +78,11 @@ def compile_(
     if output is not None:
         program.save(output)
         written.append(f"{output} ({output.stat().st_size / 2**20:.1f} MiB)")
-    # measuring takes seconds, and code is there without
-    report = _measured(program) if explained is None or step or html or pictures else None
+    report = None
+    # it takes seconds, and code alone has none of it
+    if explained is None or step is not None or html or pictures:
+        with _measuring(lambda: program):
+            report = program.report
     if report is not None:
         if json:
             texts.append(report.to_json())
@@ -116,23 +124,30 @@ def _refuse_one_file(output: Path | None, html: Path | None) -> None:
         raise OptionError(f"--output and --html both name {html}; give each a file of its own")
 
 
-def _measured(program: Program) -> Report:
-    """The report; one sentence where PyTorch fails on the numbers that it would be measured with.
+@contextlib.contextmanager
+def _measuring(program: Callable[[], Program]) -> Iterator[None]:
+    """In here a network runs on random inputs: where PyTorch fails on these, that is one sentence.
 
-    The network is run on them once before, as other errors of the report are our own.
+    After an error the program is run once, to tell such failures from any of our own.
     """
+    try:
+        yield
+    except _FAILURES as error:
+        if not isinstance(error, ConvariantError) and not lacks_memory(error):
+            _check_runs(program())
+        raise
+
+
+def _check_runs(program: Program) -> None:
     instance = program.latest()
     try:
         instance.run(instance.random_inputs())
-    except (ArithmeticError, LookupError, RuntimeError, TypeError, ValueError) as error:
-        if isinstance(error, ConvariantError) or lacks_memory(error):
-            raise
+    except _FAILURES as error:
         said = str(error).strip().partition("\n")[0] or type(error).__name__
         raise CompileError(
             f"{program.graph.name} is compiled, but fails on the random inputs that it is measured "
             f"with: {said}; compile it in Python and call it with inputs of your own"
         ) from error
-    return program.report
 
 
 def _draw(program: Program, report: Report, folder: Path) -> Iterator[Path]:
