@@ -6,12 +6,10 @@ package costs milliseconds and never touches torch or an optional dependency.
 
 from __future__ import annotations
 
-import contextlib
-import gc
 import importlib
-from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from convariant._garbage import no_collection
 from convariant.errors import (
     CompileError,
     ConvariantError,
@@ -120,22 +118,10 @@ _LAZY = {
 _RENAMED = {"draw": "drawing"}
 
 
-@contextlib.contextmanager
-def _no_collection() -> Iterator[None]:
-    """Importing leaves no garbage, and looking for it among all that torch holds takes 0.15 s."""
-    on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if on:
-            gc.enable()
-
-
 def __getattr__(name: str) -> Any:
     if name not in _LAZY:
         raise AttributeError(f"module 'convariant' has no attribute {name!r}")
-    with _no_collection():
+    with no_collection():
         module = importlib.import_module(_LAZY[name])
     is_module = _LAZY[name].rpartition(".")[2] == _RENAMED.get(name, name)
     value = module if is_module else getattr(module, name)

@@ -16,6 +16,7 @@ FILES = sorted(SOURCE.rglob("*.py"))
 
 # the folders in the order that data passes through them; each imports only from those before it
 ORDER = [
+    "_garbage",
     "errors",
     "geometry",
     "reference",

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from convariant._garbage import no_collection
 from convariant.compiler._capture import own_precision
 from convariant.compiler._workers import meeting_address, pool
 from convariant.compiler.layout import Floats, read_back
@@ -65,7 +66,9 @@ def _prepare(plan: Plan, cache: ObjectCache) -> Prepared:
     constants = Memory(plan.constants.size)
     plan.constants.write(constants.floats)
     emitters = dict.fromkeys(s.kernel for s in plan.steps if isinstance(s, Step))
-    return Prepared(constants, {emitter: _code(emitter, plan, cache) for emitter in emitters})
+    with no_collection():
+        code = {emitter: _code(emitter, plan, cache) for emitter in emitters}
+    return Prepared(constants, code)
 
 
 def _code(emitter: Emitter, plan: Plan, cache: ObjectCache) -> bytes:

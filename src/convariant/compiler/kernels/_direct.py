@@ -334,7 +334,9 @@ class Panel:
         b, conv = self.b, self.conv
         kh, kw, outputs = conv.rows.taps, conv.columns.taps, conv.tile.vectors * b.lanes
         down, across = taps
-        most = POINTWISE_UNROLL if kh == kw == 1 else UNROLL
+        # what is left at the end of a row is too little to be worth the code
+        whole = len(sums.pixels) == conv.tile.pixels
+        most = POINTWISE_UNROLL if kh == kw == 1 and whole else UNROLL
         apart = (conv.rows.stride * conv.x.row, conv.columns.stride * conv.x.column)
         start = weights + block * (conv.x.lanes * kh * kw * outputs)
         unrolled_taps = 1

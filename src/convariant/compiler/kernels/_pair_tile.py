@@ -6,7 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from convariant.compiler.kernels._tile import POINTWISE_UNROLL, Ahead, Tile, TileSums, fetch_share
+from convariant.compiler.kernels._tile import (
+    POINTWISE_UNROLL,
+    UNROLL,
+    Ahead,
+    Tile,
+    TileSums,
+    fetch_share,
+)
 from convariant.compiler.llvm import Index, Pointer
 
 if TYPE_CHECKING:
@@ -165,9 +172,11 @@ class PairTile:
         apart = b.pick(whole, conv.x.block, conv.sum_block)
         steps = (pairs.x_step[0] * conv.x.row, pairs.x_step[1] * conv.x.column)
         weights = self.panel.weights + i * conv.product_apart
+        # what is left at the end of a row is too little to be worth the code
+        most = POINTWISE_UNROLL if self.shape == conv.tile else UNROLL
         with b.loop(part.first, part.last) as block:
             here = weights + block * (b.lanes * outputs)
-            self.sums.channels(start + block * apart, here, b.lanes, *steps, most=POINTWISE_UNROLL)
+            self.sums.channels(start + block * apart, here, b.lanes, *steps, most=most)
 
     def _fetch(self, part: ProductPart) -> None:
         """Ask for this tile's share of the next slice."""
