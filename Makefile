@@ -44,6 +44,7 @@ claims: $(VENV)/.test
 
 bench: $(VENV)/.bench
 	$(BIN)/python -m benchmarks
+	$(BIN)/python -m benchmarks.light
 
 clean:
 	rm -rf $(VENV) site runs out

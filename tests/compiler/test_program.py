@@ -65,10 +65,25 @@ SMALL_UNET = {"mode": "same", "widths": (8, 20, 32)}
         pytest.param("resnext50_32x4d", {}, (1, 3, 64, 64), marks=pytest.mark.slow),
         pytest.param("unet", {"mode": "paper"}, (1, 1, 188, 188), marks=pytest.mark.slow),
         pytest.param("alexnet", {}, (1, 3, 227, 227), marks=pytest.mark.slow),
+        ("lenet5_1998", {}, (1, 1, 32, 32)),
+        ("p4_lenet", {}, (1, 1, 32, 32)),
     ],
 )
 def test_model_equals_the_float64_truth(name, options, shape, threads):
     check(cv.models.create(name, **options), *shape, threads=threads)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("p4m_resnet", "resnet34", "resnet101", "resnet152"),
+        *("resnext101_32x4d", "resnext101_32x8d", "resnext101_64x4d"),
+    ],
+)
+def test_deep_model_equals_the_float64_truth(name):
+    model = cv.models.create(name)
+    check(model, 1, model.config["in_channels"], 64, 64, threads=2, tolerance=1e-4)
 
 
 class Random(nn.Module):
@@ -285,7 +300,20 @@ def test_several_threads_may_call_one_program():
     assert wrong == []
 
 
-@pytest.mark.parametrize("name", ["image and vector", "CBAM", "SegNet"])
+def test_programs_for_the_shapes_used_last_are_kept(monkeypatch):
+    monkeypatch.setattr("convariant.compiler.program._SHAPES_KEPT", 2)
+    made = []
+    make = Program._make
+    monkeypatch.setattr(Program, "_make", lambda p, key: (made.append(key[0][2]), make(p, key))[1])
+    model = nn.Conv2d(3, 4, 3).eval()
+    program = compile(model, torch.randn(1, 3, 8, 8), threads=1)
+    for side in (8, 9, 8, 10, 8, 9):
+        x = torch.randn(1, 3, side, 7)
+        assert_close(program(x), model(x).detach(), reduction=64)
+    assert made == [8, 8, 9, 10, 9], "of (8, 8), then of sides by 7: 9 made room for 10"
+
+
+@pytest.mark.parametrize("name", STRANGERS)
 def test_networks_of_others(name):
     make, shapes = STRANGERS[name]
     net, inputs = make().eval(), [torch.randn(shape) for shape in shapes]
