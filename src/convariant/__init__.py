@@ -87,10 +87,10 @@ __all__ = [
 # public name -> the module that has it; a name that is itself a module maps to its own path
 _LAZY = {
     "Geometry": "convariant.geometry",
-    "Program": "convariant.compiler",
+    "Program": "convariant.compiler.program",
     "claims": "convariant.analysis.claims",
     "compare": "convariant.analysis.comparison",
-    "compile": "convariant.compiler",
+    "compile": "convariant.compiler.program",
     "diff": "convariant.analysis.inspection",
     "draw": "convariant.drawing",
     "equivalent": "convariant.analysis.equivalent",

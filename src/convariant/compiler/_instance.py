@@ -11,6 +11,7 @@ import time
 import weakref
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
@@ -66,14 +67,11 @@ def _prepare(plan: Plan, cache: ObjectCache) -> Prepared:
     constants = Memory(plan.constants.size)
     plan.constants.write(constants.floats)
     emitters = dict.fromkeys(s.kernel for s in plan.steps if isinstance(s, Step))
-    with no_collection():
-        code = {emitter: _code(emitter, plan, cache) for emitter in emitters}
-    return Prepared(constants, code)
-
-
-def _code(emitter: Emitter, plan: Plan, cache: ObjectCache) -> bytes:
     # emitters are frozen dataclasses of numbers and names: what they print is all that they are
-    return cache.get(repr(emitter), lambda: emitter.emit(plan.target, "kernel"))
+    kernels = {repr(emitter): partial(emitter.emit, plan.target, "kernel") for emitter in emitters}
+    with no_collection():
+        codes = dict(zip(kernels, cache.get_all(kernels), strict=True))
+    return Prepared(constants, {emitter: codes[repr(emitter)] for emitter in emitters})
 
 
 @dataclass(frozen=True)

@@ -16,12 +16,13 @@ import os
 import secrets
 import stat
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import llvmlite
 import llvmlite.binding as llvm
 
+from convariant.compiler.llvm.crew import Crew, helpers_for
 from convariant.compiler.llvm.jit import compile_object
 from convariant.compiler.llvm.target import Target
 
@@ -69,6 +70,26 @@ class ObjectCache:
         code = compile_object(source(), self._target)
         self._write(name, code)
         return code
+
+    def get_all(self, kernels: Mapping[str, Callable[[], str]]) -> list[bytes]:
+        """The same of many kernels; other processes help to compile what is not known."""
+        names = {self.name(kernel): kernel for kernel in kernels}
+        codes = {name: self._read(name) for name in names}
+        missing = [name for name, code in codes.items() if code is None]
+        helpers = helpers_for(len(missing))
+        if not helpers:
+            return [self.get(kernel, source) for kernel, source in kernels.items()]
+        self.hits += len(names) - len(missing)
+        self.misses += len(missing)
+        with Crew(self._target, helpers) as crew:
+            jobs = []
+            for name in missing:  # each is handed out before the next is written
+                source = kernels[names[name]]()
+                jobs.append((source, crew.submit(source)))
+            found = dict(zip(missing, crew.results(jobs), strict=True))
+        for name, code in found.items():
+            self._write(name, code)
+        return [known or found[name] for name, known in codes.items()]
 
     def recall(self, name: str) -> bytes | None:
         """What `remember` was given under that name; None where it is not known, or was damaged."""
