@@ -70,7 +70,7 @@ def test_a_changed_signature_costs_only_time(saved, tmp_path, signature):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda h: h.pop("__metadata__"), "not marked 'convariant program 4'"),
+        (lambda h: h.pop("__metadata__"), "not marked 'convariant program 5'"),
         (lambda h: h["__metadata__"].update(format="convariant program 9"), "not marked"),
         (lambda h: h["__metadata__"].update(document="{}"), "description has been changed"),
         (lambda h: h["__metadata__"].update(document=7), "has no attribute 'encode'"),
@@ -145,7 +145,7 @@ def test_a_document_of_nonsense_is_a_sentence_whatever_its_digests_say(saved, tm
 @pytest.mark.parametrize("header", ["[]", "7", '{"__metadata__": 7}', '{"__metadata__": []}'])
 def test_a_header_of_nonsense_is_told(tmp_path, header):
     (tmp_path / "odd").write_bytes(len(header).to_bytes(8, "little") + header.encode())
-    with pytest.raises(ModelFileError, match="not marked 'convariant program 4'"):
+    with pytest.raises(ModelFileError, match="not marked 'convariant program 5'"):
         cv.load(tmp_path / "odd")
 
 
@@ -177,7 +177,7 @@ def test_foreign_files_are_told(tmp_path):
     with pytest.raises(ModelFileError, match="cannot be read: Is a directory"):
         cv.load(tmp_path)
     save_file({"x": torch.zeros(3)}, tmp_path / "weights.safetensors")
-    with pytest.raises(ModelFileError, match="not marked 'convariant program 4'"):
+    with pytest.raises(ModelFileError, match="not marked 'convariant program 5'"):
         cv.load(tmp_path / "weights.safetensors")
     torch.save({"x": torch.zeros(3)}, tmp_path / "weights.pt")
     with pytest.raises(ModelFileError, match="no safetensors file, or cut short"):

@@ -125,7 +125,9 @@ def test_autocast_in_a_forward_is_the_models_own(model):
 def test_autocast_around_torch_compile_is_followed(model):
     fast, x = torch.compile(model, backend="convariant"), torch.randn(SHAPE)
     with torch.no_grad(), torch.autocast("cpu"):
-        assert_equal(fast(x), model(x))
+        with pytest.warns(UserWarning, match=r"computes in torch\.bfloat16"):
+            result = fast(x)
+        assert_equal(result, model(x))
 
 
 def test_inference_mode_changes_nothing_of_a_program(model):
