@@ -11,6 +11,7 @@ import pytest
 import torch
 from tests.support.onnx_models import model as onnx_model
 from tests.support.onnx_models import normal, one_node
+from tests.support.two_results import TwoResults
 
 from convariant import models
 from convariant.compiler.peers import Engine, Lap
@@ -28,17 +29,7 @@ def cache(tmp_path_factory, monkeypatch):
 @pytest.fixture
 def net(tmp_path):
     """An ONNX file of two outputs that leaves the batch open."""
-
-    class Net(torch.nn.Module):
-        def __init__(self):
-            super().__init__()
-            self.conv = torch.nn.Conv2d(3, 8, 3, padding=1)
-
-        def forward(self, x):
-            y = torch.relu(self.conv(x))
-            return y.mean((2, 3)), y
-
-    to_onnx(Net().eval(), tmp_path / "net.onnx", torch.empty(1, 3, 9, 9), dynamic_batch=True)
+    to_onnx(TwoResults().eval(), tmp_path / "net.onnx", torch.empty(1, 3, 9, 9), dynamic_batch=True)
     return tmp_path / "net.onnx"
 
 

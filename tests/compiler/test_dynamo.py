@@ -239,6 +239,7 @@ def test_options_are_those_of_compile(fresh, tmp_path):
     [
         ({"options": {"thread": 1}}, "no option 'thread'.*has threads, tolerance"),
         ({"options": {"threads": 0}}, "threads=0"),
+        ({"options": {"tolerance": -1}}, "tolerance=-1"),
         ({"mode": "max-autotune"}, "inductor's.*tune"),
     ],
 )

@@ -8,6 +8,7 @@ import os
 import numpy as np
 import pytest
 import torch
+from tests.support.two_results import TwoResults
 
 import convariant as cv
 from convariant.compiler.peers import ENGINES, Files, installed, prepare, race
@@ -44,18 +45,6 @@ def test_an_engine_that_cannot_load_keeps_its_place_with_the_reason(files):
     assert laps[0].best is None
     assert laps[0].median is None
     assert laps[1].best > 0
-
-
-class TwoResults(torch.nn.Module):
-    """What a detector has: more than one output."""
-
-    def __init__(self):
-        super().__init__()
-        self.conv = torch.nn.Conv2d(3, 8, 3, padding=1)
-
-    def forward(self, x):
-        y = torch.relu(self.conv(x))
-        return y.mean((2, 3)), y
 
 
 @pytest.mark.parametrize("shape", [(2, 3, 9, 9), (2, 3, 12, 10)])

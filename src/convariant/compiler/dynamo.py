@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 from torch._subclasses import FakeTensorMode
 
-from convariant.compiler._inputs import check_threads
+from convariant.compiler._inputs import check_threads, check_tolerance
 from convariant.compiler._watch import Watch
 from convariant.compiler.program import Program, compile
 from convariant.errors import CompileError, ConvariantError
@@ -72,6 +72,8 @@ def _checked(options: Mapping[str, Any], mode: str | None) -> dict[str, Any]:
             f"{', '.join(_OPTIONS)}"
         )
     check_threads(options.get("threads"))
+    if "tolerance" in options:
+        check_tolerance(options["tolerance"])
     return dict(options)
 
 

@@ -15,8 +15,9 @@ from typing import Literal, TypeAlias, cast, get_args
 import torch
 
 from convariant.compiler.saving._document import graph_document
-from convariant.errors import ConvariantError, GraphError, ModelFileError
+from convariant.errors import ConvariantError, GraphError, ModelFileError, ShapeError
 from convariant.graph import Dim, Graph
+from convariant.graph._interpret import at_shapes
 
 __all__ = ["Free", "bound_to", "free_sizes", "graph_at", "read_free"]
 
@@ -28,13 +29,11 @@ _Shapes: TypeAlias = tuple[tuple[int, ...], ...]
 
 def graph_at(graph: Graph, shapes: _Shapes) -> Graph:
     """The network as it is for inputs of these shapes; a batch that is open stays so."""
-    pairs = zip(shapes, graph.input_types, strict=True)
-    fits = all(
-        len(shape) == type_.rank
-        and all(s == e or isinstance(e, Dim) for s, e in zip(shape, type_.shape, strict=True))
-        for shape, type_ in pairs
-    )
-    return graph if fits else graph.with_inputs(*shapes)
+    try:
+        at_shapes(graph, shapes)
+    except ShapeError:
+        return graph.with_inputs(*shapes)
+    return graph
 
 
 def free_sizes(graph: Graph, shapes: _Shapes) -> Free:
